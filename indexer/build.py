@@ -1,0 +1,187 @@
+"""The build: sources to a published generation, stage by stage."""
+
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from indexer import verify
+from indexer.collecting import Collected, collect
+from indexer.embedding import Embedder, EmbeddingCounts
+from indexer.embedding_cache import EmbeddingCache
+from indexer.progress import Progress
+from indexer.sources import Sources
+from search.candidates import Candidates
+from search.catalogue import Catalogue
+from search.columns import Columns
+from search.encoder import Encoder
+from search.errors import BrokenIndex, SourceError
+from search.index_folder import Generation, IndexFolder
+from search.manifest import FORMAT_VERSION, Counts, Manifest
+from search.storage import full_disk_is_said, sync_file
+from search.vectors import VectorFile
+
+SKIPPED_FILE = "skipped.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedExample:
+    """One skipped record: its file, where in it, and why."""
+
+    file: str
+    position: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSummary:
+    """What a build read and made. `records` were read, `articles` are in the index; `embedded` were new to the cache."""
+
+    index: str
+    generation: str
+    encoder: str
+    numeric_path: str
+    files: int
+    ignored_files: int
+    records: int
+    articles: int
+    deletions: int
+    title_only: int
+    retracted: int
+    truncated: int
+    max_length: int
+    skipped: int
+    skipped_by_reason: dict[str, int]
+    skipped_examples: tuple[SkippedExample, ...]
+    skipped_list: str
+    embedded: int
+    cached: int
+    candidates: str
+    seconds: float
+    embedding_seconds: float
+    embedded_per_second: float
+    peak_memory_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What the stages of a build came to."""
+
+    collected: Collected
+    counts: EmbeddingCounts
+    candidates: str
+    embedding_seconds: float
+
+
+def build(sources: Sources, folder: IndexFolder, encoder: Encoder, progress: Progress, corpus_note: str = "") -> BuildSummary:
+    """Build an index of `sources` and publish it.
+
+    Until the last step the generation published before answers, and afterwards it is still there. What was embedded is
+    kept, whatever happens: the same build run again goes on from there. Raises SourceError, IndexLocked, StorageFull.
+    """
+    started = time.perf_counter()
+    with folder.writing(), full_disk_is_said(folder.root):
+        partial = folder.begin()
+        made = _run_stages(sources, folder, partial, encoder, progress)
+        manifest = _write_manifest(partial, encoder, made, corpus_note)
+        _verify(partial, manifest)
+        generation = folder.publish(partial)
+    return _summary(folder, generation, sources, manifest, made, time.perf_counter() - started)
+
+
+def _run_stages(sources: Sources, folder: IndexFolder, partial: Generation, encoder: Encoder, progress: Progress) -> _Made:
+    catalogue = Catalogue.create(partial.base.catalogue)
+    try:
+        collected = collect(sources.files, catalogue, partial.folder / SKIPPED_FILE, progress)
+        _require_articles(catalogue, sources, collected)
+        started = time.perf_counter()
+        with EmbeddingCache.of(folder.embeddings(encoder.identity), encoder.identity) as cache:
+            counts = Embedder(encoder, cache, progress).embed(catalogue, partial.base.folder)
+        embedding_seconds = time.perf_counter() - started
+        return _Made(collected, counts, _write_indexes(partial, catalogue, progress), embedding_seconds)
+    finally:
+        catalogue.close()
+
+
+def _require_articles(catalogue: Catalogue, sources: Sources, collected: Collected) -> None:
+    if catalogue.count():
+        return
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in collected.skipped.most_common()) or "none skipped"
+    raise SourceError(
+        f"No article was left to index: {len(sources.files):,} files gave {collected.records:,} records, "
+        f"{collected.deletions:,} deletions, and skipped: {reasons}. Nothing was published."
+    )
+
+
+def _write_indexes(partial: Generation, catalogue: Catalogue, progress: Progress) -> str:
+    """Write what is derived from the catalogue and the vectors; returns the kind of the FAISS index."""
+    progress.start("Indexing", None, "articles")
+    Columns.write(partial.base.columns, catalogue.filter_values())
+    return Candidates.build(partial.base.candidates, VectorFile.open(partial.base.folder))
+
+
+def _write_manifest(partial: Generation, encoder: Encoder, made: _Made, corpus_note: str) -> Manifest:
+    columns = Columns.open(partial.base.columns)
+    title_only, retracted = columns.title_only_and_retracted()
+    files = verify.file_records(partial)
+    for name in files:
+        sync_file(partial.folder / name)
+    manifest = Manifest(
+        format_version=FORMAT_VERSION,
+        project_version=version("pubmed-semantic-search"),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        encoder=encoder.identity,
+        counts=Counts(len(columns.pmids), title_only, retracted, made.counts.truncated),
+        candidates=made.candidates,
+        sources=tuple(made.collected.sources),
+        files=files,
+        corpus_note=corpus_note,
+    )
+    manifest.write(partial.manifest_file)
+    return manifest
+
+
+def _verify(partial: Generation, manifest: Manifest) -> None:
+    """Nothing is published that does not fit together."""
+    if problems := list(verify.contents(partial, manifest)):
+        raise BrokenIndex(f"The new generation did not pass its verification and was not published: {problems[0]}")
+
+
+def _summary(  # noqa: PLR0917  (a report has as many sources as it has lines)
+    folder: IndexFolder, generation: Generation, sources: Sources, manifest: Manifest, made: _Made, seconds: float
+) -> BuildSummary:
+    collected, counts = made.collected, made.counts
+    return BuildSummary(
+        index=str(folder.root),
+        generation=generation.name,
+        encoder=manifest.encoder.name,
+        numeric_path=str(manifest.encoder.numeric_path),
+        files=len(sources.files),
+        ignored_files=len(sources.ignored),
+        records=collected.records,
+        articles=manifest.counts.articles,
+        deletions=collected.deletions,
+        title_only=manifest.counts.title_only,
+        retracted=manifest.counts.retracted,
+        truncated=manifest.counts.truncated,
+        max_length=manifest.encoder.max_length,
+        skipped=collected.skipped.total(),
+        skipped_by_reason=dict(collected.skipped.most_common()),
+        skipped_examples=tuple(SkippedExample(str(one.path), one.position, one.reason) for one in collected.examples),
+        skipped_list=str(generation.folder / SKIPPED_FILE),
+        embedded=counts.embedded,
+        cached=counts.cached,
+        candidates=manifest.candidates,
+        seconds=round(seconds, 2),
+        embedding_seconds=round(made.embedding_seconds, 2),
+        embedded_per_second=round(counts.embedded / max(made.embedding_seconds, 1e-9), 1),
+        peak_memory_mb=_peak_memory_mb(),
+    )
+
+
+def _peak_memory_mb() -> int:
+    """The process's largest resident size so far; Linux counts kilobytes, macOS bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024))

@@ -1,0 +1,158 @@
+"""``pubmed-index``: make, fill and look after an index from the command line."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from search.command import run
+from search.index_folder import DEFAULT_INDEX
+
+if TYPE_CHECKING:
+    from indexer.sources import Sources
+
+_EXAMPLES = """examples:
+  pubmed-index build --sample                                  the 150 records that ship with the project
+  pubmed-index fetch --query "sepsis[ti] AND 2024[dp]" --out records --max 1000
+  pubmed-index build records --index data/index
+  pubmed-index build baseline/*.xml.gz export.nbib mine.jsonl --index I --encoder biolinkbert-base
+  pubmed-index verify --index I
+"""
+_KEPT = "Stopped. The published index is untouched and what was embedded is kept: run the same command again to go on."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``pubmed-index``; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], None] = options.command
+    return run(lambda: command(options), interrupted=_KEPT if command is _build else "Stopped.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pubmed-index",
+        description="Turn PubMed records into an index that pubmed-search and pubmed-ui answer from.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_build(commands.add_parser("build", help="build an index from files of records", description=_build.__doc__))
+    _add_fetch(commands.add_parser("fetch", help="get records from NCBI for a PubMed query", description=_fetch.__doc__))
+    for name, command, text in (
+        ("info", _info, "what an index holds"),
+        ("verify", _verify, "read an index whole and check it"),
+    ):
+        subparser = commands.add_parser(name, help=text, description=command.__doc__)
+        _add_index_and_json(subparser)
+        subparser.set_defaults(command=command)
+    return parser
+
+
+def _add_build(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "sources", nargs="*", metavar="SOURCE", help="files, folders or globs: PubMed XML(.gz), NBIB, JSONL(.gz)"
+    )
+    parser.add_argument("--sample", action="store_true", help="the records that ship with the project, instead of SOURCE")
+    parser.add_argument(
+        "--encoder", default="embedded", metavar="NAME|PATH", help="a preset, a hub name or a folder (default: embedded)"
+    )
+    _add_index_and_json(parser)
+    parser.set_defaults(command=_build)
+
+
+def _add_fetch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--query", required=True, help="the query, in PubMed's own syntax")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the folder for the records")
+    parser.add_argument("--max", type=int, default=1000, metavar="N", help="at most so many records (default: 1000)")
+    parser.add_argument("--email", help="your address, which NCBI asks for; a key is read from NCBI_API_KEY")
+    parser.add_argument(
+        "--patience", type=float, default=10.0, metavar="S", help="seconds to wait for NCBI's first answer (default: 10)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.set_defaults(command=_fetch)
+
+
+def _add_index_and_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--index", default=DEFAULT_INDEX, type=Path, metavar="DIR", help=f"the index folder (default: {DEFAULT_INDEX})"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _build(options: argparse.Namespace) -> None:
+    """Build an index from files of records and publish it. What was embedded before is not embedded again."""
+    from indexer.build import build
+    from indexer.progress_bars import progress_for_people
+    from indexer.report import report_build
+    from search.index_folder import IndexFolder
+    from search.shipped import SAMPLE_NOTE
+
+    sources = _sources(options)
+    from search.transformer_encoder import load_encoder
+
+    encoder = load_encoder(options.encoder)
+    with progress_for_people() as progress:
+        summary = build(sources, IndexFolder(options.index), encoder, progress, SAMPLE_NOTE if options.sample else "")
+    report_build(summary, as_json=options.json)
+
+
+def _sources(options: argparse.Namespace) -> "Sources":
+    from indexer.sources import find_sources
+    from search.errors import SourceError
+    from search.shipped import sample_folder
+
+    if bool(options.sources) == options.sample:
+        raise SourceError(
+            "Name the files or folders to build from, or give --sample for the records that ship with the project."
+        )
+    return find_sources([sample_folder()] if options.sample else options.sources)
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    """Get the records that answer a PubMed query from NCBI's E-utilities, as files that `build` reads."""
+    from indexer.fetch import fetch
+    from indexer.progress_bars import progress_for_people
+    from indexer.report import report_fetch
+
+    with progress_for_people() as progress:
+        progress.start("Fetching", None, "records")
+        fetched = fetch(
+            options.query,
+            options.out,
+            max_records=options.max,
+            email=options.email,
+            api_key=os.environ.get("NCBI_API_KEY"),
+            patience_s=options.patience,
+            on_progress=progress.reached,
+        )
+    report_fetch(fetched, as_json=options.json)
+
+
+def _info(options: argparse.Namespace) -> None:
+    """Say what the published generation of an index holds, how current it is and which encoder made it."""
+    from indexer.report import report_info
+    from search.index_folder import IndexFolder
+
+    generation = IndexFolder(options.index).published()
+    report_info(generation, generation.read_manifest(), as_json=options.json)
+
+
+def _verify(options: argparse.Namespace) -> None:
+    """Read the published generation and the cached embeddings whole; name every file that was altered."""
+    from indexer.progress_bars import progress_for_people
+    from indexer.report import report_verification
+    from indexer.verify import verify
+    from search.errors import BrokenIndex
+    from search.index_folder import IndexFolder
+
+    with progress_for_people() as progress:
+        verification = verify(IndexFolder(options.index), progress)
+    report_verification(verification, as_json=options.json)
+    if verification.problems:
+        raise BrokenIndex(f"{len(verification.problems)} of the checks failed. Build the index again: what is whole is reused.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,211 @@
+"""The embedding cache: vectors by the text they came from, so that no text is embedded twice.
+
+`embeddings/<encoder>/000001.shard` and so on, append-only. A shard is written beside and renamed when complete, so every
+shard that can be seen is whole. Its layout: 128 bytes of JSON {count, dimension, sha256 of the rest} padded with spaces,
+then `keys` (n, 16) uint8, `vectors` (n, d) float32 and `truncated` (n,) uint8, one after the other.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from search.article import Article
+from search.encoder import EmbeddedBatch, EncoderIdentity, Vectors, embedded_text
+from search.errors import BrokenIndex
+from search.storage import full_disk_is_said, sync_file
+
+Keys = npt.NDArray[np.void]
+
+# A crash loses at most this much work, whichever comes first.
+_SECONDS_PER_SHARD = 15.0
+_ROWS_PER_SHARD = 65_536
+_KEY = np.dtype("V16")
+_HEADER_BYTES = 128
+_SUFFIX = ".shard"
+
+
+def text_key(article: Article) -> bytes:
+    """The key of an article's embedded text: 16 bytes of its SHA-256."""
+    return hashlib.sha256("\0".join(embedded_text(article)).encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class CachedRows:
+    """What the cache knows of some keys: `found` (n,) bool; `vectors` and `truncated` hold the found ones, in their order."""
+
+    found: npt.NDArray[np.bool_]
+    vectors: Vectors
+    truncated: npt.NDArray[np.bool_]
+
+
+class _Header(msgspec.Struct):
+    count: int
+    dimension: int
+    sha256: str
+
+
+class EmbeddingCache:
+    """Reads and appends the shards of one encoder. A context manager: leaving it, by an error too, keeps what was added."""
+
+    def __init__(self, folder: Path, dimension: int) -> None:
+        self._folder = folder
+        self._dimension = dimension
+        self._added: list[tuple[list[bytes], EmbeddedBatch]] = []
+        self._last_flush = time.monotonic()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._shards = [_Shard.open(path, dimension) for path in sorted(folder.glob(f"*{_SUFFIX}"))]
+        self._next = 1 + max((int(shard.path.stem) for shard in self._shards), default=0)
+        self._trusted: set[int] = set()
+        self._keys, self._places = _sorted_keys(self._shards)
+
+    @classmethod
+    def of(cls, folder: Path, identity: EncoderIdentity) -> Self:
+        """The cache in `folder`, whose encoder is recorded beside the shards for people who look."""
+        cache = cls(folder, identity.dimension)
+        (folder / "encoder.json").write_bytes(msgspec.json.format(msgspec.json.encode(identity), indent=1))
+        return cache
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.flush()
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def look_up(self, keys: Sequence[bytes]) -> CachedRows:
+        """The vectors of those keys that are in the shards; what was added since the last flush is not among them."""
+        wanted = np.frombuffer(b"".join(keys), _KEY)
+        positions = np.searchsorted(self._keys, wanted)
+        found = positions < len(self._keys)
+        found[found] = self._keys[positions[found]] == wanted[found]
+        places = self._places[positions[found]]
+        vectors = np.empty((len(places), self._dimension), np.float32)
+        truncated = np.empty(len(places), np.bool_)
+        for number in np.unique(places[:, 0]).tolist():
+            rows = np.flatnonzero(places[:, 0] == number)
+            shard = self._trust(number)
+            vectors[rows] = shard.vectors[places[rows, 1]]
+            truncated[rows] = shard.truncated[places[rows, 1]] > 0
+        return CachedRows(found, vectors, truncated)
+
+    def add(self, keys: Sequence[bytes], batch: EmbeddedBatch) -> None:
+        """Add freshly embedded rows, `keys` in the order of `batch`; they reach the disk within seconds."""
+        self._added.append((list(keys), batch))
+        rows = sum(len(keys) for keys, _ in self._added)
+        if rows >= _ROWS_PER_SHARD or time.monotonic() - self._last_flush >= _SECONDS_PER_SHARD:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was added as one more shard."""
+        self._last_flush = time.monotonic()
+        if not self._added:
+            return
+        path = self._folder / f"{self._next:06d}{_SUFFIX}"
+        with full_disk_is_said(self._folder):
+            _write_shard(path, self._added, self._dimension)
+        self._added = []
+        self._next += 1
+
+    @classmethod
+    def damaged(cls, folder: Path, dimension: int | None) -> Iterator[str]:
+        """Read every shard in `folder`, of any encoder where `dimension` is None; a sentence for each damaged one."""
+        for path in sorted(folder.glob(f"*{_SUFFIX}")):
+            try:
+                _Shard.open(path, dimension).verify()
+            except BrokenIndex as error:
+                yield str(error)
+
+    def _trust(self, number: int) -> "_Shard":
+        """A shard whose checksum was compared before its first vector is used."""
+        shard = self._shards[number]
+        if number not in self._trusted:
+            shard.verify()
+            self._trusted.add(number)
+        return shard
+
+
+def _sorted_keys(shards: Sequence["_Shard"]) -> tuple[Keys, npt.NDArray[np.int32]]:
+    """All keys in order, and the (shard, row) of each: 24 million take 600 MB and some seconds."""
+    joined: Keys = np.concatenate([np.empty(0, _KEY), *(shard.keys for shard in shards)])
+    places = [_places(number, len(shard.keys)) for number, shard in enumerate(shards)]
+    order = np.argsort(joined, kind="stable")
+    return joined[order], np.concatenate([np.empty((0, 2), np.int32), *places])[order]
+
+
+def _places(shard: int, count: int) -> npt.NDArray[np.int32]:
+    return np.column_stack([np.full(count, shard, np.int32), np.arange(count, dtype=np.int32)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Shard:
+    """One open shard: memory-mapped arrays."""
+
+    path: Path
+    keys: Keys
+    vectors: Vectors
+    truncated: npt.NDArray[np.uint8]
+    sha256: str
+
+    @classmethod
+    def open(cls, path: Path, dimension: int | None) -> Self:
+        """Map a shard, checking that it is as long as its header says. Raises BrokenIndex."""
+        header = _read_header(path)
+        keys_end = header.count * _KEY.itemsize
+        vectors_end = keys_end + header.count * 4 * header.dimension
+        if path.stat().st_size != _HEADER_BYTES + vectors_end + header.count or header.dimension != (
+            dimension or header.dimension
+        ):
+            raise _broken(path, "it is not as long as its header says")
+        content = np.memmap(path, np.uint8, "r", _HEADER_BYTES)
+        return cls(
+            path=path,
+            keys=content[:keys_end].view(_KEY),
+            vectors=content[keys_end:vectors_end].view(np.float32).reshape(header.count, header.dimension),
+            truncated=content[vectors_end:],
+            sha256=header.sha256,
+        )
+
+    def verify(self) -> None:
+        """Compare the checksum. Raises BrokenIndex."""
+        with self.path.open("rb") as stream:
+            stream.seek(_HEADER_BYTES)
+            if hashlib.file_digest(stream, "sha256").hexdigest() != self.sha256:
+                raise _broken(self.path, "its checksum does not match")
+
+
+def _read_header(path: Path) -> _Header:
+    with path.open("rb") as stream:
+        content = stream.read(_HEADER_BYTES)
+    try:
+        return msgspec.json.decode(content, type=_Header)
+    except msgspec.MsgspecError as error:
+        raise _broken(path, "its header cannot be read") from error
+
+
+def _broken(path: Path, what: str) -> BrokenIndex:
+    return BrokenIndex(f"The embedding shard {path} is damaged: {what}. Delete that file; its texts are embedded again.")
+
+
+def _write_shard(path: Path, added: Sequence[tuple[Sequence[bytes], EmbeddedBatch]], dimension: int) -> None:
+    keys = b"".join(key for keys, _ in added for key in keys)
+    vectors = np.concatenate([batch.vectors for _, batch in added]).astype(np.float32, copy=False).tobytes()
+    truncated = np.concatenate([batch.truncated for _, batch in added]).astype(np.uint8).tobytes()
+    digest = hashlib.sha256()
+    for part in (keys, vectors, truncated):
+        digest.update(part)
+    header = msgspec.json.encode(_Header(len(truncated), dimension, digest.hexdigest()))
+    beside = path.with_suffix(".new")
+    with beside.open("wb") as stream:
+        stream.writelines((header.ljust(_HEADER_BYTES), keys, vectors, truncated))
+    sync_file(beside)
+    beside.rename(path)

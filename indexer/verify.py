@@ -1,0 +1,140 @@
+"""Reads everything an index consists of and finds what does not fit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from indexer.embedding_cache import EmbeddingCache
+from indexer.progress import Progress
+from search.candidates import Candidates
+from search.catalogue import Catalogue
+from search.columns import Columns
+from search.encoder import Metric
+from search.encoder_files import file_sha256
+from search.errors import BrokenIndex
+from search.index_folder import Generation, IndexFolder
+from search.manifest import FileRecord, Manifest
+from search.vectors import VectorFile
+
+_WINDOW = 10_000
+_SAMPLED = 20
+# Codes in inverted lists are approximate, so an article's own vector may come second to a near-duplicate's.
+_AMONG = 5
+# float32 rounding over 1,024 squares stays below this.
+_NORM_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What `verify` read, and what is wrong, a sentence each; no problems means that everything fits."""
+
+    generation: str
+    files: int
+    bytes: int
+    articles: int
+    problems: tuple[str, ...]
+
+
+def file_records(generation: Generation) -> dict[str, FileRecord]:
+    """The size and checksum of every file of a generation but its manifest, by path relative to the generation's folder."""
+    paths = sorted(path for path in generation.folder.rglob("*") if path.is_file())
+    return {
+        str(path.relative_to(generation.folder)): FileRecord(path.stat().st_size, file_sha256(path))
+        for path in paths
+        if path.stem != generation.manifest_file.stem
+    }
+
+
+def verify(folder: IndexFolder, progress: Progress) -> Verification:
+    """Read the published generation and the embedding cache, whole; what is found wrong is returned.
+
+    Raises NoIndex, BrokenIndex or IndexVersion where there is no generation to read.
+    """
+    generation = folder.published()
+    manifest = Manifest.read(generation.manifest_file)
+    shards = sorted((folder.root / "embeddings").glob("*/*.shard"))
+    progress.start("Verifying", len(manifest.files) + len(shards) + 1, "files")
+    problems = list(_altered_files(generation, manifest, progress))
+    problems += _damaged_shards(shards, manifest, folder, progress)
+    if not problems:
+        problems = list(contents(generation, manifest))
+    progress.advance(1)
+    size = sum(record.size for record in manifest.files.values())
+    return Verification(generation.name, len(manifest.files), size, manifest.counts.articles, tuple(problems))
+
+
+def contents(generation: Generation, manifest: Manifest) -> Iterator[str]:
+    """What does not fit together within a generation whose files are as they were written."""
+    base = generation.base
+    try:
+        vectors, columns = VectorFile.open(base.folder), Columns.open(base.columns)
+        catalogue = Catalogue.open(base.catalogue)
+        try:
+            candidates = Candidates.open(base.candidates, vectors)
+            yield from _differing_pmids(catalogue, vectors, columns, candidates)
+            yield from _wrong_counts(vectors, columns, manifest)
+            yield from _wrong_vectors(vectors, manifest)
+            yield from _lost_vectors(vectors, candidates)
+        finally:
+            catalogue.close()
+    except BrokenIndex as error:
+        yield str(error)
+
+
+def _altered_files(generation: Generation, manifest: Manifest, progress: Progress) -> Iterator[str]:
+    for name, record in manifest.files.items():
+        path = generation.folder / name
+        if not path.is_file():
+            yield f"{path} is missing."
+        elif path.stat().st_size != record.size:
+            yield f"{path} has {path.stat().st_size:,} bytes; the manifest says {record.size:,}."
+        elif file_sha256(path) != record.sha256:
+            yield f"{path} was altered: its SHA-256 is not the one in the manifest."
+        progress.advance(1)
+
+
+def _damaged_shards(shards: list[Path], manifest: Manifest, folder: IndexFolder, progress: Progress) -> Iterator[str]:
+    for shard_folder in sorted({path.parent for path in shards}):
+        dimension = manifest.encoder.dimension if shard_folder == folder.embeddings(manifest.encoder) else None
+        yield from EmbeddingCache.damaged(shard_folder, dimension)
+        progress.advance(sum(path.parent == shard_folder for path in shards))
+
+
+def _differing_pmids(catalogue: Catalogue, vectors: VectorFile, columns: Columns, candidates: Candidates) -> Iterator[str]:
+    """The catalogue, read record by record, decides; every other part must hold the same PMIDs."""
+    windows = [[article.pmid for article in articles] for articles in catalogue.windows(_WINDOW)]
+    expected = np.array([pmid for window in windows for pmid in window], np.int64)
+    for name, pmids in (("vectors", vectors.pmids), ("columns", columns.pmids), ("candidates", candidates.pmids())):
+        if not np.array_equal(expected, pmids):
+            missing = np.setdiff1d(expected, pmids).size
+            yield f"The {name} hold {len(pmids):,} PMIDs and the catalogue {len(expected):,}; {missing:,} of these are missing."
+
+
+def _wrong_counts(vectors: VectorFile, columns: Columns, manifest: Manifest) -> Iterator[str]:
+    title_only, retracted = columns.title_only_and_retracted()
+    counts = manifest.counts
+    found = (len(vectors), title_only, retracted)
+    if found != (counts.articles, counts.title_only, counts.retracted):
+        yield f"There are {found} articles, title-only and retracted ones, where the manifest says {counts}."
+
+
+def _wrong_vectors(vectors: VectorFile, manifest: Manifest) -> Iterator[str]:
+    for pmids, chunk in vectors.chunks(_WINDOW):
+        norms = np.linalg.norm(chunk, axis=1)
+        wrong = ~np.isfinite(norms)
+        if manifest.encoder.metric is Metric.COSINE:
+            wrong |= np.abs(norms - 1) > _NORM_TOLERANCE
+        if wrong.any():
+            yield f"The vector of PMID {pmids[wrong][0]} has the norm {norms[wrong][0]}; {int(wrong.sum()):,} are like it."
+
+
+def _lost_vectors(vectors: VectorFile, candidates: Candidates) -> Iterator[str]:
+    """A search for an article's own vector must find that article, or others exactly as near."""
+    drawn = np.random.default_rng(0).choice(vectors.pmids, min(_SAMPLED, len(vectors)), replace=False)
+    for pmid, vector in zip(drawn.tolist(), vectors.get(drawn), strict=True):
+        found = candidates.search(vector, _AMONG)
+        own = float(vector @ vector)
+        if pmid not in found.pmids and not (len(found.scores) and found.scores[-1] >= own - _NORM_TOLERANCE):
+            yield f"A search for the vector of PMID {pmid} does not find that article."

@@ -1,0 +1,134 @@
+"""The FAISS index: which documents are nearest to a query vector. Its ids are PMIDs."""
+
+import math
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from search.columns import Bitmap
+from search.encoder import Vectors
+from search.errors import BrokenIndex
+from search.storage import full_disk_is_said
+from search.vectors import Pmids, VectorFile
+
+# Up to here every vector is compared: 200,000 x 384 take about 15 ms, and nothing is missed.
+FLAT_LIMIT = 200_000
+# FAISS asks for 39 training vectors a list; more gains little.
+_TRAINING_PER_LIST = 50
+_CHUNK = 50_000
+# The share of lists probed at first, and the least number of them.
+_PROBED_SHARE = 8
+_LEAST_PROBED = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """PMIDs (n,) int64 and their scores (n,) float32, best first; equal scores stand newest PMID first."""
+
+    pmids: Pmids
+    scores: npt.NDArray[np.float32]
+
+    @classmethod
+    def ranked(cls, pmids: Pmids, scores: npt.NDArray[np.float32]) -> Self:
+        """Order by score, then by PMID, so that a ranking does not depend on the order of the search."""
+        order = np.lexsort((-pmids, -scores))
+        return cls(pmids[order], scores[order])
+
+
+class Candidates:
+    """Reads and writes `candidates.faiss`: every vector where there are few, inverted lists of codes where there are many."""
+
+    def __init__(self, index: Any, vectors: VectorFile) -> None:  # noqa: ANN401  (faiss has no types)
+        self._index = index
+        self._vectors = vectors
+        self._lists = None if isinstance(index, faiss.IndexIDMap2) else faiss.extract_index_ivf(index)
+
+    @classmethod
+    def build(cls, path: Path, vectors: VectorFile, flat_limit: int = FLAT_LIMIT) -> str:
+        """Write the index of `vectors`; returns its kind as a FAISS factory string."""
+        kind = _kind(len(vectors), vectors.dimension, flat_limit)
+        index = faiss.index_factory(vectors.dimension, kind, faiss.METRIC_INNER_PRODUCT)
+        if not index.is_trained:
+            index.train(vectors.sample(_TRAINING_PER_LIST * faiss.extract_index_ivf(index).nlist))
+        for pmids, chunk in vectors.chunks(_CHUNK):
+            index.add_with_ids(chunk, pmids)
+        with full_disk_is_said(path.parent):
+            faiss.write_index(index, str(path))
+        return kind
+
+    @classmethod
+    def open(cls, path: Path, vectors: VectorFile) -> Self:
+        """Map the index; `vectors` re-score what inverted lists find. Raises BrokenIndex."""
+        try:
+            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        except RuntimeError as error:
+            raise BrokenIndex(f"{path} cannot be read as a FAISS index. Run `pubmed-index verify`, or build again.") from error
+        if (index.ntotal, index.d) != (len(vectors), vectors.dimension):
+            raise BrokenIndex(
+                f"{path} holds {index.ntotal:,} vectors of {index.d} numbers where {len(vectors):,} of {vectors.dimension} "
+                "are expected. Build the index again."
+            )
+        return cls(index, vectors)
+
+    def pmids(self) -> Pmids:
+        """All ids in the index, ascending: (n,) int64."""
+        if self._lists is None:
+            ids = faiss.vector_to_array(self._index.id_map)
+        else:
+            lists = self._lists.invlists
+            sizes = [lists.list_size(number) for number in range(self._lists.nlist)]
+            ids = np.concatenate(
+                [faiss.rev_swig_ptr(lists.get_ids(number), size).copy() for number, size in enumerate(sizes) if size]
+            )
+        sorted_ids: Pmids = np.sort(ids)
+        return sorted_ids
+
+    def search(self, query: Vectors, depth: int, passing: Bitmap | None = None) -> Scored:
+        """The `depth` documents nearest to `query` (d,) among those whose PMID's bit is set, fewer where there are fewer."""
+        wanted = depth if passing is None else min(depth, int(np.bitwise_count(passing).sum()))
+        selector = None if passing is None else faiss.IDSelectorBitmap(passing)
+        if self._lists is None:
+            return self._search_once(query, wanted, faiss.SearchParameters(sel=selector))
+        lists = int(self._lists.nlist)
+        probed = min(lists, max(_LEAST_PROBED, lists // _PROBED_SHARE))
+        while True:
+            found = self._search_once(query, wanted, faiss.SearchParametersIVF(sel=selector, nprobe=probed))
+            if len(found.pmids) >= wanted or probed >= lists:
+                return self._rescored(query, found)
+            probed = min(lists, 2 * probed)
+
+    def _search_once(self, query: Vectors, depth: int, parameters: Any) -> Scored:  # noqa: ANN401
+        if depth == 0:
+            return Scored(np.empty(0, np.int64), np.empty(0, np.float32))
+        _one_thread()
+        scores, pmids = self._index.search(query[np.newaxis], depth, params=parameters)
+        # FAISS pads with -1 what it did not find.
+        found = pmids[0] >= 0
+        return Scored.ranked(pmids[0][found], scores[0][found])
+
+    def _rescored(self, query: Vectors, found: Scored) -> Scored:
+        """Replace the codes' approximate scores by exact ones: without this, recall is 0.6 instead of 0.95."""
+        return Scored.ranked(found.pmids, self._vectors.get(found.pmids) @ query)
+
+
+_threads = threading.local()
+
+
+def _one_thread() -> None:
+    """A search of one query is 2-3.5 times slower with two threads than with one. The setting belongs to a thread."""
+    if not getattr(_threads, "set", False):
+        faiss.omp_set_num_threads(1)
+        _threads.set = True
+
+
+def _kind(count: int, dimension: int, flat_limit: int) -> str:
+    """Flat where there are few; else about 4 sqrt(n) lists, and four dimensions in a 4-bit code that SIMD scans."""
+    if count <= flat_limit or dimension % 4:
+        return "IDMap2,Flat"
+    lists = 2 ** round(math.log2(4 * math.sqrt(count)))
+    return f"IVF{lists},PQ{dimension // 4}x4fs"

@@ -1,0 +1,179 @@
+"""The catalogue: every article's record in SQLite, keyed by PMID."""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from search.article import Article
+from search.errors import BrokenIndex
+from search.storage import full_disk_is_said
+
+_METADATA = sa.MetaData()
+# (file_year, file_number, version, ordinal) is the record's precedence: the highest one of a PMID is kept.
+_ARTICLES = sa.Table(
+    "articles",
+    _METADATA,
+    sa.Column("pmid", sa.Integer, primary_key=True),
+    sa.Column("file_year", sa.Integer, nullable=False),
+    sa.Column("file_number", sa.Integer, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("ordinal", sa.Integer, nullable=False),
+    sa.Column("year", sa.Integer, nullable=False),
+    sa.Column("flags", sa.Integer, nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+)
+_PRECEDENCE = ("file_year", "file_number", "version", "ordinal")
+# SQLite allows 32,766 parameters in a statement; an IN list stays well below it.
+_PMIDS_PER_STATEMENT = 10_000
+_ROWS_PER_READ = 50_000
+
+_encode = msgspec.json.Encoder().encode
+_decode_article = msgspec.json.Decoder(Article).decode
+
+
+@dataclass(frozen=True, slots=True)
+class FilterValues:
+    """What filters need of every article, in order of PMID: `pmids` int64, `years` uint16 (0: unknown), `flags` uint8.
+
+    Each is (n,).
+    """
+
+    pmids: npt.NDArray[np.int64]
+    years: npt.NDArray[np.uint16]
+    flags: npt.NDArray[np.uint8]
+
+
+class Catalogue:
+    """Reads and writes `catalogue.sqlite`. Reading is safe from many threads; writing is for one builder."""
+
+    def __init__(self, engine: sa.Engine, path: Path) -> None:
+        self._engine = engine
+        self._path = path
+
+    @classmethod
+    def create(cls, path: Path) -> Self:
+        """Start an empty catalogue. It has no journal: a build that dies begins its catalogue anew."""
+        engine = sa.create_engine(f"sqlite:///{path}")
+        sa.event.listen(engine, "connect", _build_without_journal)
+        with full_disk_is_said(path.parent):
+            _METADATA.create_all(engine)
+        return cls(engine, path)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a published catalogue for reading; nothing ever changes it, so SQLite need not lock."""
+        engine = sa.create_engine(f"sqlite:///file:{path.resolve()}?mode=ro&immutable=1&uri=true")
+        return cls(engine, path)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def upsert(self, articles: Sequence[Article], *, year: int = 0, number: int = 0, first_ordinal: int = 0) -> None:
+        """Insert articles of one file, each replacing a record of the same PMID that has no higher precedence."""
+        if not articles:
+            return
+        rows = [_row(article, year, number, first_ordinal + position) for position, article in enumerate(articles)]
+        statement = insert(_ARTICLES)
+        statement = statement.on_conflict_do_update(
+            index_elements=["pmid"],
+            set_={column.name: statement.excluded[column.name] for column in _ARTICLES.columns if column.name != "pmid"},
+            where=sa.tuple_(*(statement.excluded[name] for name in _PRECEDENCE))
+            >= sa.tuple_(*(_ARTICLES.columns[name] for name in _PRECEDENCE)),
+        )
+        with full_disk_is_said(self._path.parent), self._engine.begin() as connection:
+            connection.execute(statement, rows)
+
+    def delete(self, pmids: Iterable[int]) -> int:
+        """Delete records by PMID; returns how many were there."""
+        wanted, deleted = list(dict.fromkeys(pmids)), 0
+        with full_disk_is_said(self._path.parent), self._engine.begin() as connection:
+            for chunk in _chunks(wanted):
+                deleted += connection.execute(sa.delete(_ARTICLES).where(_ARTICLES.c.pmid.in_(chunk))).rowcount
+        return deleted
+
+    def count(self) -> int:
+        """How many articles there are."""
+        with self._reading() as connection:
+            return int(connection.execute(sa.select(sa.func.count()).select_from(_ARTICLES)).scalar_one())
+
+    def articles(self, pmids: Sequence[int]) -> dict[int, Article]:
+        """The articles of some PMIDs; PMIDs that are not in the catalogue are left out."""
+        found: dict[int, Article] = {}
+        with self._reading() as connection:
+            for chunk in _chunks(list(pmids)):
+                query = sa.select(_ARTICLES.c.pmid, _ARTICLES.c.record).where(_ARTICLES.c.pmid.in_(chunk))
+                found.update((pmid, _decode(record, pmid)) for pmid, record in connection.execute(query))
+        return found
+
+    def windows(self, size: int) -> Iterator[list[Article]]:
+        """All articles in order of PMID, `size` at a time."""
+        last = -1
+        while True:
+            query = sa.select(_ARTICLES.c.pmid, _ARTICLES.c.record).where(_ARTICLES.c.pmid > last)
+            with self._reading() as connection:
+                rows = connection.execute(query.order_by(_ARTICLES.c.pmid).limit(size)).all()
+            if not rows:
+                return
+            yield [_decode(record, pmid) for pmid, record in rows]
+            last = rows[-1].pmid
+
+    def filter_values(self) -> FilterValues:
+        """What the filter columns are made of."""
+        query = sa.select(_ARTICLES.c.pmid, _ARTICLES.c.year, _ARTICLES.c.flags).order_by(_ARTICLES.c.pmid)
+        parts = [np.empty((0, 3), dtype=np.int64)]
+        with self._reading() as connection:
+            result = connection.execution_options(yield_per=_ROWS_PER_READ).execute(query)
+            parts += [np.array([tuple(row) for row in rows], dtype=np.int64) for rows in result.partitions()]
+        table = np.concatenate(parts)
+        return FilterValues(table[:, 0].copy(), table[:, 1].astype(np.uint16), table[:, 2].astype(np.uint8))
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except sa.exc.DatabaseError as error:
+            raise BrokenIndex(
+                f"{self._path} cannot be read ({error.orig}). Run `pubmed-index verify`, or build again."
+            ) from error
+
+
+def _build_without_journal(connection: Any, _record: object) -> None:  # noqa: ANN401  (the driver's own connection)
+    connection.execute("PRAGMA journal_mode=OFF")
+    connection.execute("PRAGMA synchronous=OFF")
+
+
+def _row(article: Article, year: int, number: int, ordinal: int) -> dict[str, int | str]:
+    return {
+        "pmid": article.pmid,
+        "file_year": year,
+        "file_number": number,
+        "version": article.version,
+        "ordinal": ordinal,
+        "year": article.year or 0,
+        "flags": int(article.flags),
+        "record": _encode(article).decode(),
+    }
+
+
+def _decode(record: str, pmid: int) -> Article:
+    try:
+        return _decode_article(record)
+    except msgspec.MsgspecError as error:
+        raise BrokenIndex(
+            f"The record of PMID {pmid} is damaged ({error}). Run `pubmed-index verify`, or build again."
+        ) from error
+
+
+def _chunks(pmids: list[int]) -> Iterator[list[int]]:
+    for start in range(0, len(pmids), _PMIDS_PER_STATEMENT):
+        yield pmids[start : start + _PMIDS_PER_STATEMENT]

@@ -1,0 +1,98 @@
+"""Filter columns: what a filter asks of every article, as arrays, and the bitmap of the PMIDs that pass."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from search.article import Flag
+from search.catalogue import FilterValues
+from search.errors import BrokenIndex, QueryError
+from search.filters import Filters
+from search.storage import full_disk_is_said
+
+Bitmap = npt.NDArray[np.uint8]
+
+_FILES = ("pmids", "years", "flags")
+_NOT_YET = ("journals", "mesh", "publication_types", "authors", "languages")
+
+
+class Columns:
+    """Reads and writes `columns/`: one array a value, in order of PMID.
+
+    A bitmap has one bit a PMID, from 0 to the largest one here, lowest bit first, as FAISS reads it.
+    """
+
+    def __init__(self, values: FilterValues) -> None:
+        self._values = values
+        self._size = int(values.pmids[-1]) + 1 if len(values.pmids) else 0
+
+    @classmethod
+    def write(cls, folder: Path, values: FilterValues) -> None:
+        """Write the columns of a part."""
+        with full_disk_is_said(folder):
+            folder.mkdir()
+            for name in _FILES:
+                np.save(folder / f"{name}.npy", getattr(values, name))
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Map the columns of a part. Raises BrokenIndex."""
+        try:
+            values = FilterValues(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in _FILES))
+        except (OSError, ValueError, EOFError) as error:
+            raise BrokenIndex(f"The columns in {folder} cannot be read ({error}). Build the index again.") from error
+        return cls(values)
+
+    @property
+    def pmids(self) -> npt.NDArray[np.int64]:
+        """All PMIDs, ascending: (n,) int64."""
+        return self._values.pmids
+
+    def title_only_and_retracted(self) -> tuple[int, int]:
+        """How many articles have no abstract, and how many are retracted."""
+        flags = self._values.flags
+        return int((flags & Flag.TITLE_ONLY > 0).sum()), int((flags & Flag.RETRACTED > 0).sum())
+
+    def passing(self, filters: Filters) -> Bitmap:
+        """The bitmap of the articles that pass the filters. Raises QueryError on a filter that is not supported."""
+        passes = self._passes(filters)
+        if not filters.include_retracted:
+            passes &= self._values.flags & Flag.RETRACTED == 0
+        return self._bitmap(passes)
+
+    def hidden(self, filters: Filters) -> Bitmap | None:
+        """The bitmap of the articles that pass but for being retracted; None where there are none or they are shown."""
+        if filters.include_retracted:
+            return None
+        hidden = self._passes(filters) & (self._values.flags & Flag.RETRACTED > 0)
+        return self._bitmap(hidden) if hidden.any() else None
+
+    def _passes(self, filters: Filters) -> npt.NDArray[np.bool_]:
+        if asked := [name for name in _NOT_YET if getattr(filters, name)]:
+            raise QueryError(f"This version filters by year, abstract and retraction, not by {asked[0].replace('_', ' ')}.")
+        passes = np.ones(len(self._values.pmids), dtype=np.bool_)
+        if filters.year_from is not None:
+            passes &= self._values.years >= filters.year_from
+        if filters.year_to is not None:
+            # Year 0 means unknown, which is inside no range.
+            passes &= (self._values.years <= filters.year_to) & (self._values.years > 0)
+        if filters.has_abstract:
+            passes &= self._values.flags & Flag.TITLE_ONLY == 0
+        return passes
+
+    def _bitmap(self, passes: npt.NDArray[np.bool_]) -> Bitmap:
+        members = np.zeros(self._size, dtype=np.bool_)
+        members[self._values.pmids[passes]] = True
+        return np.packbits(members, bitorder="little")
+
+
+def without(bitmap: Bitmap, pmids: Iterable[int]) -> Bitmap:
+    """A copy of a bitmap that leaves some PMIDs out."""
+    copy = bitmap.copy()
+    for pmid in pmids:
+        if pmid // 8 < len(copy):
+            copy[pmid // 8] &= ~np.uint8(1 << pmid % 8)
+    return copy

