@@ -13,12 +13,12 @@ from indexer.embedding import Embedder, EmbeddingCounts
 from indexer.embedding_cache import EmbeddingCache
 from indexer.progress import Progress
 from indexer.sources import Sources
-from search.candidates import Candidates
+from search.candidates import FLAT_LIMIT, Candidates
 from search.catalogue import Catalogue
 from search.columns import Columns
 from search.encoder import Encoder
 from search.errors import BrokenIndex, SourceError
-from search.index_folder import Generation, IndexFolder
+from search.index_folder import Generation, IndexFolder, Part
 from search.manifest import FORMAT_VERSION, Counts, Manifest
 from search.storage import full_disk_is_said, sync_file
 from search.vectors import VectorFile
@@ -75,34 +75,71 @@ class _Made:
     embedding_seconds: float
 
 
-def build(sources: Sources, folder: IndexFolder, encoder: Encoder, progress: Progress, corpus_note: str = "") -> BuildSummary:
-    """Build an index of `sources` and publish it.
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A build of an index in `folder`; above `flat_limit` articles its vectors go into inverted lists."""
 
-    Until the last step the generation published before answers, and afterwards it is still there. What was embedded is
-    kept, whatever happens: the same build run again goes on from there. Raises SourceError, IndexLocked, StorageFull.
-    """
-    started = time.perf_counter()
-    with folder.writing(), full_disk_is_said(folder.root):
-        partial = folder.begin()
-        made = _run_stages(sources, folder, partial, encoder, progress)
-        manifest = _write_manifest(partial, encoder, made, corpus_note)
-        _verify(partial, manifest)
-        generation = folder.publish(partial)
-    return _summary(folder, generation, sources, manifest, made, time.perf_counter() - started)
+    folder: IndexFolder
+    encoder: Encoder
+    progress: Progress
+    corpus_note: str = ""
+    flat_limit: int = FLAT_LIMIT
 
+    def run(self, sources: Sources) -> BuildSummary:
+        """Build a generation of `sources` and publish it.
 
-def _run_stages(sources: Sources, folder: IndexFolder, partial: Generation, encoder: Encoder, progress: Progress) -> _Made:
-    catalogue = Catalogue.create(partial.base.catalogue)
-    try:
-        collected = collect(sources.files, catalogue, partial.folder / SKIPPED_FILE, progress)
-        _require_articles(catalogue, sources, collected)
+        Until the last step the generation published before answers, and afterwards it is still there. What was embedded is
+        kept, whatever happens: the same build run again goes on from there. Raises SourceError, IndexLocked, StorageFull.
+        """
         started = time.perf_counter()
-        with EmbeddingCache.of(folder.embeddings(encoder.identity), encoder.identity) as cache:
-            counts = Embedder(encoder, cache, progress).embed(catalogue, partial.base.folder)
-        embedding_seconds = time.perf_counter() - started
-        return _Made(collected, counts, _write_indexes(partial, catalogue, progress), embedding_seconds)
-    finally:
-        catalogue.close()
+        with self.folder.writing(), full_disk_is_said(self.folder.root):
+            partial = self.folder.begin()
+            made = self._write_parts(sources, partial)
+            manifest = self._write_manifest(partial, made)
+            _verify(partial, manifest)
+            generation = self.folder.publish(partial)
+        return _summary(self.folder, generation, sources, manifest, made, time.perf_counter() - started)
+
+    def _write_parts(self, sources: Sources, partial: Generation) -> _Made:
+        """Collect, embed, index: every file of the generation but its manifest."""
+        catalogue, base = Catalogue.create(partial.base.catalogue), partial.base
+        try:
+            collected = collect(sources.files, catalogue, partial.folder / SKIPPED_FILE, self.progress)
+            _require_articles(catalogue, sources, collected)
+            started = time.perf_counter()
+            counts = self._embed(catalogue, base)
+            embedding_seconds = time.perf_counter() - started
+            self.progress.start("Indexing", None, "articles")
+            Columns.write(base.columns, catalogue.filter_values())
+        finally:
+            catalogue.close()
+        candidates = Candidates.build(base.candidates, VectorFile.open(base.folder), self.flat_limit)
+        return _Made(collected, counts, candidates, embedding_seconds)
+
+    def _embed(self, catalogue: Catalogue, base: Part) -> EmbeddingCounts:
+        identity = self.encoder.identity
+        with EmbeddingCache.of(self.folder.embeddings(identity), identity) as cache:
+            return Embedder(self.encoder, cache, self.progress).embed(catalogue, base.folder)
+
+    def _write_manifest(self, partial: Generation, made: _Made) -> Manifest:
+        columns = Columns.open(partial.base.columns)
+        title_only, retracted = columns.title_only_and_retracted()
+        files = verify.file_records(partial)
+        for name in files:
+            sync_file(partial.folder / name)
+        manifest = Manifest(
+            format_version=FORMAT_VERSION,
+            project_version=version("pubmed-semantic-search"),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            encoder=self.encoder.identity,
+            counts=Counts(len(columns.pmids), title_only, retracted, made.counts.truncated),
+            candidates=made.candidates,
+            sources=tuple(made.collected.sources),
+            files=files,
+            corpus_note=self.corpus_note,
+        )
+        manifest.write(partial.manifest_file)
+        return manifest
 
 
 def _require_articles(catalogue: Catalogue, sources: Sources, collected: Collected) -> None:
@@ -113,34 +150,6 @@ def _require_articles(catalogue: Catalogue, sources: Sources, collected: Collect
         f"No article was left to index: {len(sources.files):,} files gave {collected.records:,} records, "
         f"{collected.deletions:,} deletions, and skipped: {reasons}. Nothing was published."
     )
-
-
-def _write_indexes(partial: Generation, catalogue: Catalogue, progress: Progress) -> str:
-    """Write what is derived from the catalogue and the vectors; returns the kind of the FAISS index."""
-    progress.start("Indexing", None, "articles")
-    Columns.write(partial.base.columns, catalogue.filter_values())
-    return Candidates.build(partial.base.candidates, VectorFile.open(partial.base.folder))
-
-
-def _write_manifest(partial: Generation, encoder: Encoder, made: _Made, corpus_note: str) -> Manifest:
-    columns = Columns.open(partial.base.columns)
-    title_only, retracted = columns.title_only_and_retracted()
-    files = verify.file_records(partial)
-    for name in files:
-        sync_file(partial.folder / name)
-    manifest = Manifest(
-        format_version=FORMAT_VERSION,
-        project_version=version("pubmed-semantic-search"),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        encoder=encoder.identity,
-        counts=Counts(len(columns.pmids), title_only, retracted, made.counts.truncated),
-        candidates=made.candidates,
-        sources=tuple(made.collected.sources),
-        files=files,
-        corpus_note=corpus_note,
-    )
-    manifest.write(partial.manifest_file)
-    return manifest
 
 
 def _verify(partial: Generation, manifest: Manifest) -> None:

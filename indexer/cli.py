@@ -83,18 +83,19 @@ def _add_index_and_json(parser: argparse.ArgumentParser) -> None:
 
 def _build(options: argparse.Namespace) -> None:
     """Build an index from files of records and publish it. What was embedded before is not embedded again."""
-    from indexer.build import build
+    from indexer.build import Build
     from indexer.progress_bars import progress_for_people
     from indexer.report import report_build
     from search.index_folder import IndexFolder
+    from search.searcher import load_transformer
     from search.shipped import SAMPLE_NOTE
 
+    # Sources first: a wrong path is said at once, not after the seconds that torch takes to load.
     sources = _sources(options)
-    from search.transformer_encoder import load_encoder
-
-    encoder = load_encoder(options.encoder)
+    encoder = load_transformer(options.encoder)
     with progress_for_people() as progress:
-        summary = build(sources, IndexFolder(options.index), encoder, progress, SAMPLE_NOTE if options.sample else "")
+        note = SAMPLE_NOTE if options.sample else ""
+        summary = Build(IndexFolder(options.index), encoder, progress, corpus_note=note).run(sources)
     report_build(summary, as_json=options.json)
 
 

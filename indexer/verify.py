@@ -16,12 +16,11 @@ from search.encoder_files import file_sha256
 from search.errors import BrokenIndex
 from search.index_folder import Generation, IndexFolder
 from search.manifest import FileRecord, Manifest
+from search.searcher import DEPTH
 from search.vectors import VectorFile
 
 _WINDOW = 10_000
 _SAMPLED = 20
-# Codes in inverted lists are approximate, so an article's own vector may come second to a near-duplicate's.
-_AMONG = 5
 # float32 rounding over 1,024 squares stays below this.
 _NORM_TOLERANCE = 1e-4
 
@@ -131,10 +130,10 @@ def _wrong_vectors(vectors: VectorFile, manifest: Manifest) -> Iterator[str]:
 
 
 def _lost_vectors(vectors: VectorFile, candidates: Candidates) -> Iterator[str]:
-    """A search for an article's own vector must find that article, or others exactly as near."""
+    """A search for an article's own vector must find that article, or another one exactly as near."""
     drawn = np.random.default_rng(0).choice(vectors.pmids, min(_SAMPLED, len(vectors)), replace=False)
     for pmid, vector in zip(drawn.tolist(), vectors.get(drawn), strict=True):
-        found = candidates.search(vector, _AMONG)
-        own = float(vector @ vector)
-        if pmid not in found.pmids and not (len(found.scores) and found.scores[-1] >= own - _NORM_TOLERANCE):
+        found = candidates.search(vector, DEPTH)
+        nearest = float(found.scores[0]) if len(found.scores) else -np.inf
+        if pmid not in found.pmids and nearest < float(vector @ vector) - _NORM_TOLERANCE:
             yield f"A search for the vector of PMID {pmid} does not find that article."

@@ -67,18 +67,18 @@ class Manifest:
         """Write the manifest as JSON that people can read, too, and its checksum beside it, as `sha256sum -c` reads it."""
         content = msgspec.json.format(msgspec.json.encode(self), indent=1)
         write_atomically(path, content)
-        write_atomically(path.with_suffix(".sha256"), f"{hashlib.sha256(content).hexdigest()}  {path.name}\n".encode())
+        write_atomically(path.with_suffix(".sha256"), _checksum_line(path, content))
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read and check a manifest. Raises BrokenIndex or IndexVersion."""
         try:
             content = path.read_bytes()
-            checksum = path.with_suffix(".sha256").read_bytes()[:64].decode("ascii", "replace")
+            checksum = path.with_suffix(".sha256").read_bytes()
             version = msgspec.json.decode(content, type=_Version).format_version
             if version != FORMAT_VERSION:
                 raise IndexVersion(_other_version(path.parent, version))
-            if hashlib.sha256(content).hexdigest() != checksum:
+            if checksum != _checksum_line(path, content):
                 raise BrokenIndex(f"{path} does not match its checksum: it was altered. {_AGAIN}")
             return msgspec.json.decode(content, type=cls)
         except FileNotFoundError as error:
@@ -88,6 +88,10 @@ class Manifest:
 
 
 _AGAIN = "Build the index again: what was embedded is kept."
+
+
+def _checksum_line(path: Path, content: bytes) -> bytes:
+    return f"{hashlib.sha256(content).hexdigest()}  {path.name}\n".encode()
 
 
 def _other_version(folder: Path, version: int) -> str:

@@ -10,7 +10,14 @@ from search.errors import StorageFull
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # What C libraries below us (FAISS, SQLite) say for the same thing, as text only.
-_FULL_TEXTS = ("No space left on device", "database or disk is full", "File too large", "Disk quota exceeded")
+# SQLite says "disk I/O error" for a file that may not grow.
+_FULL_TEXTS = (
+    "No space left on device",
+    "database or disk is full",
+    "disk I/O error",
+    "File too large",
+    "Disk quota exceeded",
+)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -57,6 +64,6 @@ def full_disk_is_said(folder: Path) -> Iterator[None]:
         if not is_full(error):
             raise
         raise StorageFull(
-            f"The disk under {folder} is full, or a file-size limit was hit. The published index is untouched and the "
+            f"The disk under {folder} is full or cannot be written, or a file-size limit was hit. The published index is untouched and the "
             "embeddings made so far are kept: free some space, or name another --index, and run the same command again."
         ) from error

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from toy import ToyEncoder
 
-from indexer.build import BuildSummary, build
+from indexer.build import Build, BuildSummary
 from indexer.progress import Silent
 from indexer.sources import find_sources
 from search.article import Article
@@ -59,9 +59,11 @@ BuildToy = Callable[..., BuildSummary]
 def build_toy(tmp_path: Path) -> BuildToy:
     """Builds an index of articles with the toy encoder: ``build_toy(articles, index=..., encoder=...)``."""
 
-    def run(articles: Sequence[Article], index: Path | None = None, encoder: ToyEncoder | None = None) -> BuildSummary:
+    def run(
+        articles: Sequence[Article], index: Path | None = None, encoder: ToyEncoder | None = None, **options: int
+    ) -> BuildSummary:
         source = write_jsonl(tmp_path / "articles.jsonl", articles)
         folder = IndexFolder(index or tmp_path / "index")
-        return build(find_sources([source]), folder, encoder or ToyEncoder(), Silent())
+        return Build(folder, encoder or ToyEncoder(), Silent(), **options).run(find_sources([source]))  # type: ignore[arg-type]
 
     return run

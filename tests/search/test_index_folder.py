@@ -1,0 +1,75 @@
+"""The index folder: one writer, atomic publishing, and what a crash leaves."""
+
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from search.errors import IndexLocked, StorageFull
+from search.index_folder import IndexFolder
+from search.storage import full_disk_is_said, write_atomically
+
+
+def test_generations_are_numbered_and_published(tmp_path: Path) -> None:
+    folder = IndexFolder(tmp_path / "index")
+    with folder.writing():
+        first = folder.publish(folder.begin())
+        second = folder.publish(folder.begin())
+    assert (first.name, second.name) == ("0001", "0002")
+    assert folder.published() == second
+    assert folder.current.read_text() == "0002\n"
+
+
+def test_what_a_crashed_writer_left_is_cleared(tmp_path: Path) -> None:
+    folder = IndexFolder(tmp_path / "index")
+    with folder.writing():
+        (folder.begin().folder / "half").write_text("half")
+        assert not (folder.begin().folder / "half").exists()
+
+
+def test_a_generation_renamed_but_not_yet_current_is_not_reused(tmp_path: Path) -> None:
+    folder = IndexFolder(tmp_path / "index")
+    with folder.writing():
+        folder.publish(folder.begin())
+        partial = folder.begin()
+        partial.folder.rename(folder.generations / "0002")
+        assert folder.published_name() == "0001"
+        assert folder.publish(folder.begin()).name == "0003"
+
+
+def hold(root: Path, ready: "multiprocessing.synchronize.Event") -> None:
+    with IndexFolder(root).writing():
+        ready.set()
+        signal.pause()
+
+
+def test_a_second_writer_is_told_who_writes_and_a_dead_one_is_taken_over(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    holder = context.Process(target=hold, args=(tmp_path, ready))
+    holder.start()
+    assert ready.wait(30)
+    with pytest.raises(IndexLocked, match=f"Process {holder.pid} is writing"), IndexFolder(tmp_path).writing():
+        pass
+    assert holder.pid
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.join()
+    with IndexFolder(tmp_path).writing():
+        assert (tmp_path / "lock").read_text() == str(os.getpid())
+
+
+def test_an_atomic_write_leaves_no_other_file(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "current", b"0001\n")
+    write_atomically(tmp_path / "current", b"0002\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["current"]
+    assert (tmp_path / "current").read_bytes() == b"0002\n"
+
+
+def test_a_full_disk_is_one_sentence_whoever_says_it(tmp_path: Path) -> None:
+    for error in (OSError(28, "No space left on device"), RuntimeError("write error: No space left on device (28)")):
+        with pytest.raises(StorageFull, match="run the same command again"), full_disk_is_said(tmp_path):
+            raise error
+    with pytest.raises(OSError, match="denied"), full_disk_is_said(tmp_path):
+        raise PermissionError(13, "denied")
