@@ -1,0 +1,61 @@
+"""The open index, shared by every visitor of the page, and its move to a newer generation."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from search.article import Article
+from search.filters import Filters
+from search.results import IndexSummary, SearchResults
+
+
+class AnySearcher(Protocol):
+    """What the page asks of an index: `search.Searcher`, or a double of it."""
+
+    def search(self, query: str, k: int = ..., filters: Filters | None = ...) -> SearchResults:
+        """The articles nearest to a question."""
+        ...
+
+    def similar(
+        self, pmids: Sequence[int], unlike: Sequence[int] = ..., k: int = ..., filters: Filters | None = ...
+    ) -> SearchResults:
+        """The articles nearest to other articles."""
+        ...
+
+    def article(self, pmid: int) -> Article | None:
+        """One article, or None where the index does not hold it."""
+        ...
+
+    @property
+    def summary(self) -> IndexSummary:
+        """What the index holds and how current it is."""
+        ...
+
+    @property
+    def corpus_note(self) -> str:
+        """A remark that must stand beside the records; "" where there is none."""
+        ...
+
+    def is_current(self) -> bool:
+        """Whether this is still the newest generation of the index."""
+        ...
+
+
+class CurrentSearcher:
+    """Gives the newest generation of an index; a call opens it where it is not open yet.
+
+    A searcher that is left behind is not closed here: another visitor's query may still be running on it. Its
+    files close when the last of them lets go of it. An index that cannot be opened is tried again on every call.
+    """
+
+    def __init__(self, open_index: Callable[[], AnySearcher]) -> None:
+        self._open_index = open_index
+        self._searcher: AnySearcher | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> AnySearcher:
+        """The searcher of the newest generation. Raises what opening an index raises."""
+        with self._lock:
+            if self._searcher is None or not self._searcher.is_current():
+                self._searcher = self._open_index()
+            return self._searcher

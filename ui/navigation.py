@@ -1,0 +1,30 @@
+"""Moves between addresses: the URL is the one place where the page keeps its state."""
+
+import streamlit as st
+
+from ui.address import Address
+
+_TO_TOP = """<script>
+for (const part of document.querySelectorAll('[data-testid="stMain"]')) part.scrollTo(0, 0);
+</script>"""
+
+
+def here() -> Address:
+    """The address that the browser shows."""
+    return Address.read(st.query_params)
+
+
+def go(address: Address) -> None:
+    """Move to an address; the browser's Back leads to the one before."""
+    st.query_params.from_dict(address.parameters())
+
+
+def start_at_top(address: Address) -> None:
+    """Scroll up when the page has moved on to another list; one that only grew stays where it is.
+
+    The script is constant, no text from a record or a question is part of it.
+    """
+    page = (address.query, address.filters, address.like)
+    if st.session_state.get("drawn_page", page) != page:
+        st.html(_TO_TOP, unsafe_allow_javascript=True)
+    st.session_state["drawn_page"] = page

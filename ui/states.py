@@ -1,0 +1,160 @@
+"""What the page says when it has no hits to show, each time with what to do next."""
+
+import shlex
+from dataclasses import dataclass, replace
+from html import escape
+
+import streamlit as st
+
+from search.errors import (
+    BrokenIndex,
+    EncoderError,
+    EncoderMismatch,
+    IndexVersion,
+    NoIndex,
+    PubMedSearchError,
+    QueryError,
+)
+from search.results import SearchResults
+from ui.address import Address
+from ui.navigation import go
+
+# Each has an answer in the sample, and is put in other words than the article that answers it.
+EXAMPLES = (
+    "Does lowering cholesterol help the heart when it is not high?",
+    "talking therapy over the internet for depression",
+    "Can vitamin D strengthen bones?",
+    "how what we eat changes the gut and its inflammation",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A state in which the index cannot answer: its heading, and what to do about it."""
+
+    heading: str
+    advice: str
+    rebuild: bool = False
+
+
+# The first entry that an error is an instance of describes it.
+_TROUBLES: tuple[tuple[type[PubMedSearchError], Trouble], ...] = (
+    (NoIndex, Trouble("There is no index yet", "Build one from PubMed files, then reload this page:", rebuild=True)),
+    (
+        BrokenIndex,
+        Trouble(
+            "The index is damaged",
+            "Nothing was searched. If the files cannot be restored, build the index again:",
+            rebuild=True,
+        ),
+    ),
+    (
+        IndexVersion,
+        Trouble(
+            "The index has another format",
+            "It was written by another version of this program. Build it again with this one:",
+            rebuild=True,
+        ),
+    ),
+    (
+        EncoderMismatch,
+        Trouble(
+            "The index belongs to another encoder",
+            "Start pubmed-ui with the encoder that the index was built with (--encoder), or build the index again:",
+            rebuild=True,
+        ),
+    ),
+    (
+        EncoderError,
+        Trouble(
+            "The encoder cannot be used",
+            "Without it no question can be compared with the articles. Put it right, then try again.",
+        ),
+    ),
+    (QueryError, Trouble("This question cannot be answered as it is put", "Change the question or its filters.")),
+    (PubMedSearchError, Trouble("The search did not succeed", "Nothing was searched; this is not an empty answer.")),
+)
+
+
+def draw_error(error: PubMedSearchError, folder: str) -> None:
+    """Say what is wrong in the error's own sentence, and which command helps."""
+    trouble = next(trouble for kind, trouble in _TROUBLES if isinstance(error, kind))
+    draw_notice(trouble.heading, str(error), trouble.advice, grave=not isinstance(error, NoIndex | QueryError))
+    if trouble.rebuild:
+        _draw_build("SOURCE...", folder)
+    if isinstance(error, NoIndex):
+        st.html("<p>Or try it with the sample that ships with the project (<code>make demo</code> does the same):</p>")
+        _draw_build("--sample", folder)
+    if not isinstance(error, QueryError):
+        st.button("Try again")
+
+
+def _draw_build(source: str, folder: str) -> None:
+    st.code(f"pubmed-index build {source} --index {shlex.quote(folder)}", language="bash", wrap_lines=True)
+
+
+def draw_unexpected() -> None:
+    """Say that the program itself failed, so that nobody takes the silence for an empty answer."""
+    draw_notice(
+        "Something went wrong in the program",
+        "The search was not completed: this is not an empty answer.",
+        "The terminal that runs pubmed-ui shows the cause. Trying again may help.",
+        grave=True,
+    )
+    st.button("Try again")
+
+
+def draw_backward_years(address: Address) -> None:
+    """Say that the range of years is empty, and offer it the other way round."""
+    draw_notice(
+        "The years run backwards",
+        f"No year lies from {address.year_from} to {address.year_to}, so nothing was searched.",
+        "Put the earlier year first.",
+    )
+    swapped = replace(address, year_from=address.year_to, year_to=address.year_from)
+    _offer(f"Search {swapped.years}", swapped, primary=True)
+
+
+def draw_unknown_article(pmid: int, articles: int) -> None:
+    """Say that an article whose neighbours were asked for is not in the index."""
+    draw_notice(
+        "This article is not in the index",
+        f"PMID {pmid} is none of the {articles:,} articles here, so there is nothing to compare it with.",
+        "Describe what it is about in the box above.",
+    )
+
+
+def draw_no_hits(results: SearchResults, address: Address) -> None:
+    """Say which filters left nothing over, and offer to search without them."""
+    filters = [f"publication years {address.years}"] if address.years else []
+    if not address.include_retracted:
+        filters.append("retracted articles left out")
+    sentence = f"None of the {results.index.articles:,} articles in this index meets the filters."
+    draw_notice("No articles found", sentence, f"Filters that were on: {'; '.join(filters) or 'none'}.")
+    with st.container(horizontal=True):
+        if address.years:
+            _offer("Clear the years", replace(address, year_from=None, year_to=None), primary=True)
+        if results.hidden_retracted:
+            _offer("Include retracted articles", replace(address, include_retracted=True))
+
+
+def draw_start(hint: bool) -> None:
+    """The empty page: what to type, and examples to click."""
+    if hint:
+        draw_notice("The box is empty", "Type a question or a topic above, then press Enter.", "")
+    st.html('<h2 class="start">Try one of these</h2>')
+    with st.container(horizontal=True):
+        for example in EXAMPLES:
+            _offer(example, Address(query=example))
+
+
+def draw_notice(heading: str, sentence: str, advice: str, *, grave: bool = False) -> None:
+    """A framed message; all of it is plain text."""
+    kind, role = ("notice-box grave", "alert") if grave else ("notice-box", "status")
+    paragraphs = "".join(f"<p>{escape(part)}</p>" for part in (sentence, advice) if part)
+    st.html(f'<div class="{kind}" role="{role}"><h2>{escape(heading)}</h2>{paragraphs}</div>')
+
+
+def _offer(label: str, address: Address, *, primary: bool = False) -> None:
+    """A button that leads to an address; its label is ours, never text from a record."""
+    st.button(label, type="primary" if primary else "secondary", on_click=go, args=(address,))
