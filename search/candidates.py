@@ -10,7 +10,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from search.columns import Bitmap
+from search.columns import Selection
 from search.encoder import Vectors
 from search.errors import BrokenIndex
 from search.storage import full_disk_is_said
@@ -88,10 +88,10 @@ class Candidates:
         sorted_ids: Pmids = np.sort(ids)
         return sorted_ids
 
-    def search(self, query: Vectors, depth: int, passing: Bitmap | None = None) -> Scored:
-        """The `depth` documents nearest to `query` (d,) among those whose PMID's bit is set, fewer where there are fewer."""
-        wanted = depth if passing is None else min(depth, int(np.bitwise_count(passing).sum()))
-        selector = None if passing is None else faiss.IDSelectorBitmap(passing)
+    def search(self, query: Vectors, depth: int, passing: Selection | None = None) -> Scored:
+        """The `depth` documents nearest to `query` (d,) among those selected, fewer where there are fewer."""
+        wanted = depth if passing is None else min(depth, passing.count)
+        selector = None if passing is None else faiss.IDSelectorBitmap(passing.bitmap)
         if self._lists is None:
             return self._search_once(query, wanted, faiss.SearchParameters(sel=selector))
         lists = int(self._lists.nlist)

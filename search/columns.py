@@ -1,6 +1,7 @@
 """Filter columns: what a filter asks of every article, as arrays, and the bitmap of the PMIDs that pass."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -19,11 +20,24 @@ _FILES = ("pmids", "years", "flags")
 _NOT_YET = ("journals", "mesh", "publication_types", "authors", "languages")
 
 
-class Columns:
-    """Reads and writes `columns/`: one array a value, in order of PMID.
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A set of PMIDs: `bitmap` has one bit a PMID, from 0 up, lowest bit first, as FAISS reads it; `count` are set."""
 
-    A bitmap has one bit a PMID, from 0 to the largest one here, lowest bit first, as FAISS reads it.
-    """
+    bitmap: Bitmap
+    count: int
+
+    def without(self, pmids: Iterable[int]) -> "Selection":
+        """The same set, less some PMIDs; this one stays as it is."""
+        bitmap = self.bitmap.copy()
+        for pmid in pmids:
+            if pmid // 8 < len(bitmap):
+                bitmap[pmid // 8] &= ~np.uint8(1 << pmid % 8)
+        return Selection(bitmap, int(np.bitwise_count(bitmap).sum()))
+
+
+class Columns:
+    """Reads and writes `columns/`: one array a value, in order of PMID."""
 
     def __init__(self, values: FilterValues) -> None:
         self._values = values
@@ -56,19 +70,19 @@ class Columns:
         flags = self._values.flags
         return int((flags & Flag.TITLE_ONLY > 0).sum()), int((flags & Flag.RETRACTED > 0).sum())
 
-    def passing(self, filters: Filters) -> Bitmap:
-        """The bitmap of the articles that pass the filters. Raises QueryError on a filter that is not supported."""
+    def passing(self, filters: Filters) -> Selection:
+        """The articles that pass the filters. Raises QueryError on a filter that is not supported."""
         passes = self._passes(filters)
         if not filters.include_retracted:
             passes &= self._values.flags & Flag.RETRACTED == 0
-        return self._bitmap(passes)
+        return self._selection(passes)
 
-    def hidden(self, filters: Filters) -> Bitmap | None:
-        """The bitmap of the articles that pass but for being retracted; None where there are none or they are shown."""
+    def hidden(self, filters: Filters) -> Selection | None:
+        """The articles that pass but for being retracted; None where there are none or they are shown."""
         if filters.include_retracted:
             return None
         hidden = self._passes(filters) & (self._values.flags & Flag.RETRACTED > 0)
-        return self._bitmap(hidden) if hidden.any() else None
+        return self._selection(hidden) if hidden.any() else None
 
     def _passes(self, filters: Filters) -> npt.NDArray[np.bool_]:
         if asked := [name for name in _NOT_YET if getattr(filters, name)]:
@@ -83,16 +97,7 @@ class Columns:
             passes &= self._values.flags & Flag.TITLE_ONLY == 0
         return passes
 
-    def _bitmap(self, passes: npt.NDArray[np.bool_]) -> Bitmap:
+    def _selection(self, passes: npt.NDArray[np.bool_]) -> Selection:
         members = np.zeros(self._size, dtype=np.bool_)
         members[self._values.pmids[passes]] = True
-        return np.packbits(members, bitorder="little")
-
-
-def without(bitmap: Bitmap, pmids: Iterable[int]) -> Bitmap:
-    """A copy of a bitmap that leaves some PMIDs out."""
-    copy = bitmap.copy()
-    for pmid in pmids:
-        if pmid // 8 < len(copy):
-            copy[pmid // 8] &= ~np.uint8(1 << pmid % 8)
-    return copy
+        return Selection(np.packbits(members, bitorder="little"), int(passes.sum()))

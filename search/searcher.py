@@ -23,7 +23,7 @@ from search.results import IndexSummary, Mode, SearchResult, SearchResults, Why
 if TYPE_CHECKING:
     from search.candidates import Candidates, Scored
     from search.catalogue import Catalogue
-    from search.columns import Bitmap, Columns
+    from search.columns import Columns, Selection
     from search.vectors import VectorFile
 
 # The same number of candidates whatever k is, so that the ten best of a thousand are the ten best of ten.
@@ -169,7 +169,7 @@ class Searcher:
     def _answer(self, question: _Question) -> SearchResults:
         if not 1 <= question.k <= DEPTH:
             raise QueryError(f"The number of hits is from 1 to {DEPTH:,}; found {question.k}.")
-        passing = _except(self._passing(question.filters), question.without)
+        passing = _less(self._passing(question.filters), question.without)
         scored = self._files.candidates.search(question.vector, DEPTH, passing)
         hits = self._hits(scored, question.k)
         hidden = self._count_hidden(question, scored)
@@ -193,7 +193,7 @@ class Searcher:
         hidden = self._hidden(question.filters)
         if hidden is None:
             return 0
-        retracted = self._files.candidates.search(question.vector, question.k, _except(hidden, question.without))
+        retracted = self._files.candidates.search(question.vector, question.k, _less(hidden, question.without))
         full = len(shown.scores) >= question.k
         return int((retracted.scores >= shown.scores[question.k - 1]).sum()) if full else len(retracted.scores)
 
@@ -255,7 +255,5 @@ def _checked_mode(mode: Mode | str) -> Mode:
     return Mode(mode)
 
 
-def _except(passing: "Bitmap", pmids: Sequence[int]) -> "Bitmap":
-    from search.columns import without
-
-    return without(passing, pmids) if pmids else passing
+def _less(selection: "Selection", pmids: Sequence[int]) -> "Selection":
+    return selection.without(pmids) if pmids else selection

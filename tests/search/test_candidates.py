@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from search.candidates import Candidates
+from search.columns import Selection
 from search.errors import BrokenIndex
 from search.vectors import VectorFile
 
@@ -30,10 +31,10 @@ def brute_force(vectors: VectorFile, query: npt.NDArray[np.float32], depth: int,
     return [pmid for pmid in vectors.pmids[order].tolist() if pmid in allowed][:depth]
 
 
-def bitmap(pmids: set[int], size: int) -> npt.NDArray[np.uint8]:
+def select(pmids: set[int], size: int) -> Selection:
     bits = np.zeros(size, np.bool_)
     bits[list(pmids)] = True
-    return np.packbits(bits, bitorder="little")
+    return Selection(np.packbits(bits, bitorder="little"), len(pmids))
 
 
 @pytest.fixture(params=sorted(KINDS))
@@ -61,7 +62,7 @@ def test_a_filter_keeps_what_it_should(opened: tuple[VectorFile, Candidates], sh
     vectors, candidates = opened
     random = np.random.default_rng(1)
     allowed = set(random.choice(vectors.pmids, int(share * COUNT), replace=False).tolist())
-    passing = bitmap(allowed, int(vectors.pmids[-1]) + 1)
+    passing = select(allowed, int(vectors.pmids[-1]) + 1)
     recalls = []
     for query in vectors.get(random.choice(vectors.pmids, 20)):
         found = candidates.search(query, 1000, passing).pmids.tolist()
@@ -82,7 +83,7 @@ def test_scores_are_exact(opened: tuple[VectorFile, Candidates]) -> None:
 
 def test_nothing_passes(opened: tuple[VectorFile, Candidates]) -> None:
     vectors, candidates = opened
-    found = candidates.search(vectors.get(vectors.pmids[:1])[0], 10, np.zeros(10, np.uint8))
+    found = candidates.search(vectors.get(vectors.pmids[:1])[0], 10, select(set(), 10))
     assert found.pmids.tolist() == []
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from search import Filters
 from search.article import Flag
 from search.catalogue import FilterValues
-from search.columns import Bitmap, Columns, without
+from search.columns import Columns, Selection
 from search.errors import BrokenIndex, QueryError
 
 VALUES = FilterValues(
@@ -20,8 +20,10 @@ VALUES = FilterValues(
 )
 
 
-def members(bitmap: Bitmap) -> list[int]:
-    return np.flatnonzero(np.unpackbits(bitmap, bitorder="little")).tolist()
+def members(selection: Selection) -> list[int]:
+    found: list[int] = np.flatnonzero(np.unpackbits(selection.bitmap, bitorder="little")).tolist()
+    assert len(found) == selection.count
+    return found
 
 
 @pytest.mark.parametrize(
@@ -69,9 +71,9 @@ def test_hidden_are_the_retracted_that_would_pass() -> None:
 
 
 def test_without_leaves_the_original_alone() -> None:
-    bitmap = Columns(VALUES).passing(Filters())
-    assert members(without(bitmap, [8, 5, 999_999_999])) == [2, 64]
-    assert members(bitmap) == [2, 8, 64]
+    selection = Columns(VALUES).passing(Filters())
+    assert members(selection.without([8, 5, 999_999_999])) == [2, 64]
+    assert members(selection) == [2, 8, 64]
 
 
 def test_a_reserved_filter_is_refused_not_ignored() -> None:
