@@ -103,8 +103,8 @@ def _damaged_shards(shards: list[Path], manifest: Manifest, folder: IndexFolder,
 
 def _differing_pmids(catalogue: Catalogue, vectors: VectorFile, columns: Columns, candidates: Candidates) -> Iterator[str]:
     """The catalogue, read record by record, decides; every other part must hold the same PMIDs."""
-    windows = [[article.pmid for article in articles] for articles in catalogue.windows(_WINDOW)]
-    expected = np.array([pmid for window in windows for pmid in window], np.int64)
+    windows = (np.array([article.pmid for article in articles], np.int64) for articles in catalogue.windows(_WINDOW))
+    expected = np.concatenate([np.empty(0, np.int64), *windows])
     for name, pmids in (("vectors", vectors.pmids), ("columns", columns.pmids), ("candidates", candidates.pmids())):
         if not np.array_equal(expected, pmids):
             missing = np.setdiff1d(expected, pmids).size
