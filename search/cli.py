@@ -14,6 +14,7 @@ from search.searcher import Searcher
 if TYPE_CHECKING:
     from rich.text import Text
 
+_LARGEST_PMID = 2**63 - 1  # an index stores PMIDs as int64
 _EXAMPLES = """examples:
   pubmed-search "statins and muscle pain"
   pubmed-search "skin-to-skin care of newborns" --year 2000:2010 -k 20
@@ -23,7 +24,12 @@ _EXAMPLES = """examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``pubmed-search``; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.unlike and not options.like:
+        parser.error("--unlike goes with --like, which says what the hits should resemble")
+    if options.like and options.mode != Mode.DENSE:
+        parser.error(f"--like ranks by meaning: leave out --mode {options.mode}")
     return run(lambda: _search(options))
 
 
@@ -35,18 +41,34 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     asked = parser.add_mutually_exclusive_group(required=True)
-    asked.add_argument("query", nargs="?", help="the question, in plain words")
-    asked.add_argument("--like", nargs="+", type=int, metavar="PMID", help="find articles like these instead")
-    parser.add_argument("--unlike", nargs="+", type=int, default=[], metavar="PMID", help="with --like: and less like these")
+    asked.add_argument("query", nargs="?", type=_question, help="the question, in plain words")
+    asked.add_argument("--like", nargs="+", type=_pmid, metavar="PMID", help="find articles like these instead")
+    parser.add_argument("--unlike", nargs="+", type=_pmid, default=[], metavar="PMID", help="with --like: and less like these")
     parser.add_argument("--index", default=DEFAULT_INDEX, metavar="DIR", help=f"the index folder (default: {DEFAULT_INDEX})")
     parser.add_argument("-k", type=int, default=10, metavar="N", help="how many hits (default: 10)")
-    parser.add_argument("--mode", choices=list(Mode), default=Mode.DENSE, help="how to rank; this version: dense (default)")
+    modes = [mode.value for mode in Mode]
+    parser.add_argument("--mode", choices=modes, default=Mode.DENSE, help="how to rank; this version: dense (default)")
     parser.add_argument("--year", default="", metavar="RANGE", help="2015, 2015:2024, 2015: or :2024")
     parser.add_argument("--has-abstract", action="store_true", help="leave out articles without an abstract")
     parser.add_argument("--include-retracted", action="store_true", help="show retracted articles, too")
     parser.add_argument("--encoder", metavar="PATH", help="where the encoder that built the index lies, if it has moved")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
+
+
+def _question(text: str) -> str:
+    """The question, if its bytes were text: Python keeps undecodable ones as surrogates, which no tokenizer takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"the question is not text in this terminal's encoding: {text!a}") from None
+    return text
+
+
+def _pmid(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= _LARGEST_PMID):
+        raise argparse.ArgumentTypeError(f"a PMID is a positive whole number; found {text!r}")
+    return int(text)
 
 
 def _search(options: argparse.Namespace) -> None:
@@ -84,11 +106,13 @@ def _print(results: SearchResults, note: str) -> None:
     for hit in results:
         pmid = Text(str(hit.pmid), style=f"link {hit.article.url}")
         table.add_row(str(hit.rank), _article(hit), str(hit.article.year or ""), pmid, f"{hit.score:.3f}")
-    if len(results):
-        console.print(table)
-    console.print(Text(_closing(results), style="dim"))
-    if note:
-        console.print(Text(note, style="dim italic"))
+    with console.capture() as page:  # rich ends the process with 1 when a pipe is closed; `run` knows better
+        if len(results):
+            console.print(table)
+        console.print(Text(_closing(results), style="dim"))
+        if note:
+            console.print(Text(note, style="dim italic"))
+    sys.stdout.write(page.get())
 
 
 def _article(hit: SearchResult) -> "Text":

@@ -1,5 +1,6 @@
 """What the commands share: how a failure ends, and text from records made safe for a terminal."""
 
+import io
 import json
 import os
 import re
@@ -18,6 +19,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 def run(command: Callable[[], None], interrupted: str = "Stopped.") -> int:
     """Run a command to its exit code: 0, or 1 with one sentence on stderr."""
     signal.signal(signal.SIGTERM, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 has no β
     try:
         command()
         sys.stdout.flush()
@@ -26,15 +29,18 @@ def run(command: Callable[[], None], interrupted: str = "Stopped.") -> int:
     except KeyboardInterrupt:
         return _fail(interrupted)
     except BrokenPipeError:
-        # The reader of a pipe, `head` for one, has seen enough. Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        _drop_output()  # the reader of a pipe, `head` for one, has seen enough
+    except OSError as error:
+        if error.filename is None:
+            _drop_output()  # it is stdout that cannot be written
+        return _fail(_said(error))
     return 0
 
 
 def write_json(document: Any) -> None:  # noqa: ANN401  (any JSON value)
-    """Print one JSON document, non-ASCII text as it is."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    """Print one JSON document, non-ASCII text as it is where stdout is UTF-8."""
+    escaped = sys.stdout.encoding.lower() != "utf-8"
+    sys.stdout.write(json.dumps(document, ensure_ascii=escaped, indent=1) + "\n")
 
 
 def plain(text: str) -> str:
@@ -45,6 +51,17 @@ def plain(text: str) -> str:
 def _fail(sentence: str) -> int:
     sys.stderr.write(f"{plain(sentence)}\n")
     return 1
+
+
+def _said(error: OSError) -> str:
+    """What the system refused, in a sentence; the errors that we expect have better ones."""
+    where = "The output" if error.filename is None else os.fsdecode(error.filename)
+    return f"{where}: {(error.strerror or str(error)).lower()}. Check the path, its permissions and the space on its disk."
+
+
+def _drop_output() -> None:
+    """Let what stdout could not take go nowhere: Python would try it again at exit, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -67,6 +67,8 @@ _PRESET_OF_HUB_NAME = {hub_name: name for name, preset in PRESETS.items() for hu
 
 _CONFIGURATION_PATTERNS = ("*.json", "vocab.txt", "merges.txt", "*.model", "1_Pooling/config.json")
 _WEIGHT_PATTERNS = ("model.safetensors", "model-*-of-*.safetensors", "pytorch_model.bin", "pytorch_model-*-of-*.bin")
+_HUB_PATTERNS = tuple([*_CONFIGURATION_PATTERNS, weights] for weights in ("model*.safetensors", "pytorch_model*.bin"))
+_TOKENIZER_PATTERNS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 _KNOWN_MODULES = ("Transformer", "Pooling", "Normalize")
 
 
@@ -79,7 +81,7 @@ def find_encoder(name: str) -> EncoderSpec:
         return _embedded()
     preset = PRESETS.get(_PRESET_OF_HUB_NAME.get(name, name))
     folder = Path(name).expanduser()
-    if preset is None and folder.is_dir():
+    if preset is None and name and folder.is_dir():  # Path("") is the working folder
         return _from_folder(folder.resolve())
     if preset is None and _looks_like_a_path(name):
         raise EncoderUnavailable(
@@ -166,6 +168,9 @@ def _from_folders(name: str, folders: list[Path], preset: Preset | None) -> Enco
 def _check_layout(folder: Path) -> None:
     if not (folder / "config.json").is_file():
         raise EncoderError(f"{folder} is not an encoder folder: expected config.json, a tokenizer and weights in it.")
+    if not any(any(folder.glob(pattern)) for pattern in _TOKENIZER_PATTERNS):
+        # transformers would make a tokenizer to which every word is unknown.
+        raise EncoderError(f"There is no tokenizer in {folder}: expected tokenizer.json or vocab.txt.")
     weight_files(folder)
 
 
@@ -216,7 +221,7 @@ def _read_pooling(folder: Path) -> Pooling:
 def _prompt(settings: dict[str, Any], names: Iterable[str]) -> str:
     prompts = settings.get("prompts") or {}
     wanted = [*names, settings.get("default_prompt_name")]
-    return next((str(prompts[name]) for name in wanted if name in prompts), "")
+    return next((str(prompts[name] or "") for name in wanted if name in prompts), "")
 
 
 def _read_json(path: Path, default: Any = None) -> Any:  # noqa: ANN401  (JSON is any value)
@@ -238,40 +243,56 @@ def _cached_snapshot(name: str) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
-    try:
-        folder = Path(snapshot_download(name, local_files_only=True))
-        _check_layout(folder)
-    except (LocalEntryNotFoundError, EncoderError):
-        return None
-    except HFValidationError as error:
-        raise EncoderError(
-            f"{name!r} is neither a preset ({', '.join([EMBEDDED, *PRESETS])}), a folder, nor a hub name."
-        ) from error
-    return folder
+    for patterns in _HUB_PATTERNS:
+        try:
+            # Without the patterns that it was downloaded by, the hub's client takes a snapshot for incomplete.
+            folder = Path(snapshot_download(name, allow_patterns=patterns, local_files_only=True))
+            _check_layout(folder)
+        except (LocalEntryNotFoundError, EncoderError):
+            continue
+        except HFValidationError as error:
+            raise EncoderError(
+                f"{name!r} is neither a preset ({', '.join([EMBEDDED, *PRESETS])}), a folder, nor a hub name."
+            ) from error
+        return folder
+    return None
 
 
 def _download(name: str) -> Path:
     """Configuration and safetensors first; `.bin` only where the hub has no safetensors of this model."""
-    import httpx
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub.errors import RepositoryNotFoundError
 
+    safetensors, pickled = _HUB_PATTERNS
     try:
-        folder = Path(snapshot_download(name, allow_patterns=[*_CONFIGURATION_PATTERNS, "model*.safetensors"]))
+        folder = Path(snapshot_download(name, allow_patterns=safetensors))
         if not any(folder.glob("model*.safetensors")):
-            folder = Path(snapshot_download(name, allow_patterns=[*_CONFIGURATION_PATTERNS, "pytorch_model*.bin"]))
+            folder = Path(snapshot_download(name, allow_patterns=pickled))
+        _check_layout(folder)
     except RepositoryNotFoundError as error:
         raise EncoderUnavailable(
             f"The Hugging Face hub has no model {name!r}. Presets: {', '.join([EMBEDDED, *PRESETS])}; or give a folder."
         ) from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, httpx.HTTPError, OSError) as error:
-        raise EncoderUnavailable(_unreachable(name)) from error
+    except EncoderError as error:
+        raise EncoderUnavailable(f"The hub gave only a part of the encoder {name!r}. {error} {_by_hand(name)}") from error
+    except Exception as error:  # what the hub's client lets through is httpx's, httpx2's or hf_xet's, by its version
+        reason = str(error.__cause__ or error).partition("\n")[0].rstrip(".")
+        raise EncoderUnavailable(
+            f"The encoder {name!r} is not on this machine and the Hugging Face hub did not give it ({reason}). {_by_hand(name)}"
+        ) from error
     return folder
 
 
-def _unreachable(name: str) -> str:
+def _by_hand(name: str) -> str:
+    """How to get a hub model onto a machine without network; of two towers, both, into one folder."""
+    preset = PRESETS.get(_PRESET_OF_HUB_NAME.get(name, ""))
+    hub_names = preset.hub_names if preset else (name,)
+    folders = [hub_name.rpartition("/")[2] for hub_name in hub_names]
+    if len(folders) > 1:
+        folders = [f"towers/{folder}" for folder in folders]
+    downloads = [f"hf download {one} --local-dir {folder}" for one, folder in zip(hub_names, folders, strict=True)]
     return (
-        f"The encoder {name!r} is not on this machine and the Hugging Face hub cannot be reached. "
-        f"On a machine with network run `hf download {name} --local-dir {name.rpartition('/')[2]}`, copy that folder here "
-        f"and give --encoder its path; or leave --encoder out to use the embedded encoder, which needs no network."
+        f"On a machine with network run `{' && '.join(downloads)}`, copy the folder {folders[0].partition('/')[0]} here "
+        f"and give --encoder its path; "
+        f"or leave --encoder out to use the embedded encoder, which needs no network."
     )

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 
 def pool(tokens: "torch.Tensor", mask: "torch.Tensor", pooling: Pooling) -> "torch.Tensor":
-    """Pool `tokens` (n, length, d) over the positions where `mask` (n, length) is 1: (n, d)."""
+    """Pool `tokens` (n, length, d) over the positions where `mask` (n, length) is 1: (n, d) float32."""
+    tokens = tokens.float()  # bfloat16 counts 257 tokens as 256
     if pooling is Pooling.CLS:
         return tokens[:, 0]
     real = mask.unsqueeze(-1).to(tokens.dtype)

@@ -1,6 +1,7 @@
 """The encoder that runs: torch and transformers over the files that `encoder_files` found."""
 
 import contextlib
+import pickle
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from transformers.utils import logging as _untyped_logging
 from search.article import Article
 from search.batching import CPU_TOKENS, GPU_TOKENS, batches_by_tokens
 from search.encoder import EmbeddedBatch, EncoderIdentity, Metric, NumericPath, Vectors, embedded_text, in_order
-from search.encoder_files import EncoderSpec, content_hash, find_encoder
+from search.encoder_files import EncoderSpec, content_hash, find_encoder, weight_files
 from search.errors import EncoderError
 from search.pooling import pool
 
@@ -25,6 +26,8 @@ transformers_logging: Any = _untyped_logging
 _DTYPES = {NumericPath.FP32: torch.float32, NumericPath.BF16: torch.bfloat16}
 # A tokenizer without a limit of its own reports 10^30.
 _NO_LIMIT = 1_000_000
+# Asked before any worker is started: each worker sets its own number to 1, and new threads of the process inherit that.
+_CORES = torch.get_num_threads()
 
 
 def load_encoder(name: str, numeric_path: NumericPath | None = None) -> "TransformerEncoder":
@@ -99,22 +102,24 @@ class TransformerEncoder:
 
     def encode_query(self, text: str) -> Vectors:
         """The (d,) float32 vector of a question."""
-        text = self._spec.query_prompt + (text.lower() if self._spec.lower_case else text)
-        tokens = self._queries.tokenize([text], None)
+        tokens = self._queries.tokenize([self._cased(self._spec.query_prompt + text)], None)
         vector: Vectors = self._workers.submit(self._vectors, self._queries, tokens).result()[0]
         return vector
 
     def _document_texts(self, articles: Sequence[Article]) -> tuple[list[str], list[str] | None]:
         """The first and second texts that the tokenizer is given; the second only for pair input."""
         pairs = [embedded_text(article) for article in articles]
-        if self._spec.lower_case:
-            pairs = [(title.lower(), abstract.lower()) for title, abstract in pairs]
         if self._spec.pair_input:
-            return [title for title, _ in pairs], [abstract for _, abstract in pairs]
-        return [self._spec.document_prompt + " ".join(part for part in pair if part) for pair in pairs], None
+            return [self._cased(title) for title, _ in pairs], [self._cased(abstract) for _, abstract in pairs]
+        prompt = self._spec.document_prompt
+        return [self._cased(prompt + " ".join(part for part in pair if part)) for pair in pairs], None
+
+    def _cased(self, text: str) -> str:
+        """The text in the case that the model was trained on, its prompt included."""
+        return text.lower() if self._spec.lower_case else text
 
     def _vectors(self, tower: "_Tower", encodings: Sequence[Any]) -> Vectors:
-        vectors = pool(*tower.run(encodings), self._spec.pooling).float()
+        vectors = pool(*tower.run(encodings), self._spec.pooling)
         if self._spec.metric is Metric.COSINE:
             vectors = torch.nn.functional.normalize(vectors, dim=1)
         array: Vectors = vectors.cpu().numpy()
@@ -173,7 +178,7 @@ def _workers(device: torch.device) -> ThreadPoolExecutor:
     One batch a core is 1.4 times as fast as every batch over all cores, and on a busy machine a question of 16 tokens takes
     18 ms instead of 400: threads that share a matrix wait for the slowest one at every layer.
     """
-    count = torch.get_num_threads() if device.type == "cpu" else 1
+    count = _CORES if device.type == "cpu" else 1
     return ThreadPoolExecutor(count, thread_name_prefix="encoder", initializer=torch.set_num_threads, initargs=(1,))
 
 
@@ -190,6 +195,11 @@ def _load(folder: Path, device: torch.device, dtype: torch.dtype) -> tuple[Any, 
             model, report = AutoModel.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False, weights_only=True, dtype=dtype, output_loading_info=True
             )
+    except pickle.UnpicklingError as error:  # torch's own message advises to load it with code and all
+        raise EncoderError(
+            f"{weight_files(folder)[0]} was not loaded: it is damaged, or it is a pickle of more than tensors, which can carry "
+            f"code. Copy the folder again, or get the weights as model.safetensors."
+        ) from error
     except Exception as error:  # transformers raises whatever its parsers raise; each of them means the same to the user
         raise EncoderError(f"The encoder in {folder} cannot be loaded: {_first_line(error)}. Copy its folder again.") from error
     if missing := sorted(name for name in report["missing_keys"] if "pooler" not in name):

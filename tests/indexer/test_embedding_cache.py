@@ -44,9 +44,13 @@ def test_an_empty_cache_knows_nothing(tmp_path: Path) -> None:
 def test_what_was_added_is_kept_when_an_error_ends_the_work(tmp_path: Path) -> None:
     keys, embedded = batch(3)
     with pytest.raises(KeyboardInterrupt), EmbeddingCache(tmp_path, 8) as cache:
-        cache.add(keys, embedded)
-        raise KeyboardInterrupt
+        stopped_after_adding(cache, keys, embedded)
     assert EmbeddingCache(tmp_path, 8).look_up(keys).found.all()
+
+
+def stopped_after_adding(cache: EmbeddingCache, keys: list[bytes], embedded: EmbeddedBatch) -> None:
+    cache.add(keys, embedded)
+    raise KeyboardInterrupt
 
 
 def test_a_shard_half_written_is_not_seen(tmp_path: Path) -> None:
@@ -59,7 +63,7 @@ def test_a_shard_cut_short_is_refused(tmp_path: Path) -> None:
     filled(tmp_path)
     path = tmp_path / "000001.shard"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(BrokenIndex, match="000001.shard is damaged: it is not as long"):
+    with pytest.raises(BrokenIndex, match=r"000001\.shard is damaged: it is not as long"):
         EmbeddingCache(tmp_path, 8)
 
 
@@ -76,7 +80,7 @@ def test_every_flipped_bit_is_found_before_a_vector_is_used(tmp_path: Path) -> N
     damaged[300] ^= 1
     path.write_bytes(damaged)
     cache = EmbeddingCache(tmp_path, 8)
-    with pytest.raises(BrokenIndex, match="its checksum does not match. Delete that file"):
+    with pytest.raises(BrokenIndex, match=r"its checksum does not match\. Delete that file"):
         cache.look_up(keys)
 
 

@@ -91,5 +91,5 @@ def test_files_come_back(tmp_path: Path) -> None:
 def test_a_missing_column(tmp_path: Path) -> None:
     Columns.write(tmp_path / "columns", VALUES)
     (tmp_path / "columns" / "years.npy").unlink()
-    with pytest.raises(BrokenIndex, match="columns in .* cannot be read"):
+    with pytest.raises(BrokenIndex, match=r"columns in .* cannot be read"):
         Columns.open(tmp_path / "columns")

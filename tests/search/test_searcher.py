@@ -126,9 +126,7 @@ def test_threads_get_the_same_answers(searcher: Searcher) -> None:
     wrong: list[str] = []
 
     def ask() -> None:
-        for query in queries * 10:
-            if ids(searcher.search(query)) != expected[query]:
-                wrong.append(query)
+        wrong.extend(query for query in queries * 10 if ids(searcher.search(query)) != expected[query])
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:

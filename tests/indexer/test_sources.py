@@ -1,0 +1,209 @@
+"""Which files are read, as what, and in which order."""
+
+import gzip
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from indexer.parsed_file import SourceFile, SourceFormat
+from indexer.sources import Sources, find_sources
+from search.errors import SourceError
+
+XML = b'<?xml version="1.0"?>\n<!DOCTYPE PubmedArticleSet SYSTEM "pubmed.dtd">\n<PubmedArticleSet></PubmedArticleSet>\n'
+NBIB = b"PMID- 34000001\nTI  - Title.\n"
+JSONL = b'{"pmid": 34000001, "title": "Title."}\n'
+DTD = b"<!--\n2024-08-28\n--><!ELEMENT PubmedArticleSet (PubmedArticle)*>\n"
+
+
+def write(path: Path, content: bytes = XML) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def names(sources: Sources) -> list[str]:
+    return [source.path.name for source in sources.files]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.xml", XML, SourceFormat.PUBMED_XML),
+        ("a.xml.gz", gzip.compress(XML), SourceFormat.PUBMED_XML),
+        ("compressed-by-content-only.xml", gzip.compress(XML), SourceFormat.PUBMED_XML),
+        ("plain-in-spite-of-its-name.xml.gz", XML, SourceFormat.PUBMED_XML),
+        ("A.XML", b"<other/>", SourceFormat.PUBMED_XML),
+        ("efetch.txt", XML, SourceFormat.PUBMED_XML),
+        ("efetch", b"\xef\xbb\xbf\n" + XML, SourceFormat.PUBMED_XML),
+        ("failed.txt", b"<eFetchResult><ERROR/></eFetchResult>", SourceFormat.PUBMED_XML),
+        ("a.nbib", NBIB, SourceFormat.NBIB),
+        ("pubmed-export.txt", b"\n" + NBIB, SourceFormat.NBIB),
+        ("pubmed-export.txt.gz", gzip.compress(b"\xef\xbb\xbf\r\n" + NBIB), SourceFormat.NBIB),
+        ("other-tags-first.txt", b"OWN - NLM\nPMID- 34000001\n", SourceFormat.NBIB),
+        ("content-beats-extension.xml", NBIB, SourceFormat.NBIB),
+        ("a.jsonl", JSONL, SourceFormat.JSONL),
+        ("a.ndjson.gz", gzip.compress(JSONL), SourceFormat.JSONL),
+        ("a.json", JSONL, SourceFormat.JSONL),
+        ("damaged.xml.gz", gzip.compress(XML)[:20], SourceFormat.PUBMED_XML),
+        ("empty.jsonl", b"", SourceFormat.JSONL),
+    ],
+)
+def test_the_format_is_seen_in_the_content_and_else_in_the_extension(
+    name: str, content: bytes, expected: SourceFormat, tmp_path: Path
+) -> None:
+    path = write(tmp_path / name, content)
+    assert find_sources([path]) == find_sources([tmp_path]) == Sources((SourceFile(path, expected),), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("pubmed_250101.dtd", DTD),
+        ("pubmed26n0001.xml.gz.md5", b"MD5(pubmed26n0001.xml.gz)= 0123456789abcdef\n"),
+        ("pubmed26n0001.xml.gz.part", gzip.compress(b"nothing known")),
+        ("notes.txt", b"Remember PMID 34000001.\n"),
+        ("ris.txt", b"TY  - JOUR\nTI  - Title.\nER  - \n"),
+        ("pretty.json", b'{\n  "pmid": 34000001\n}\n'),
+        ("list.json", b'[{"pmid": 34000001}]\n'),
+        ("photo.png", b"\x89PNG\r\n"),
+        ("empty", b""),
+    ],
+)
+def test_other_files_are_ignored_in_a_folder_and_refused_by_name(name: str, content: bytes, tmp_path: Path) -> None:
+    other = write(tmp_path / name, content)
+    record_file = write(tmp_path / "records.xml")
+    assert find_sources([tmp_path]) == Sources((SourceFile(record_file, SourceFormat.PUBMED_XML),), (other,))
+    with pytest.raises(SourceError, match=re.escape(str(other))):
+        find_sources([other])
+
+
+def test_an_unfinished_download_is_ignored_in_a_folder_though_it_begins_well(tmp_path: Path) -> None:
+    part = write(tmp_path / "pubmed26n0001.xml.gz.part", gzip.compress(XML))
+    write(tmp_path / "pubmed26n0002.xml.gz", gzip.compress(XML))
+    assert find_sources([tmp_path]).ignored == (part,)
+
+
+@pytest.mark.parametrize(
+    ("name", "year", "number"),
+    [
+        ("pubmed26n0001.xml", 2026, 1),
+        ("pubmed26n1437.xml.gz", 2026, 1437),
+        ("pubmed31n10002.xml.gz", 2031, 10002),
+        ("medline16n0812.xml.gz", 2016, 812),
+        ("my-pubmed26n0001.xml", 0, 0),
+        ("pubmed26n1.xml", 0, 0),
+        ("pubmed_result.xml", 0, 0),
+    ],
+)
+def test_year_and_number_come_from_pubmeds_names(name: str, year: int, number: int, tmp_path: Path) -> None:
+    (source,) = find_sources([write(tmp_path / name)]).files
+    assert (source.year, source.number) == (year, number)
+
+
+def test_numbered_files_come_last_by_year_and_number_and_others_as_given(tmp_path: Path) -> None:
+    for name in ("pubmed26n0002.xml", "pubmed25n1300.xml", "pubmed26n0010.xml", "z.xml", "a.nbib"):
+        write(tmp_path / "folder" / name, NBIB if name == "a.nbib" else XML)
+    write(tmp_path / "folder" / "below" / "pubmed26n0001.xml.gz")
+    write(tmp_path / "folder" / "below" / "m.xml")
+    later = write(tmp_path / "later.jsonl", JSONL)
+    first = write(tmp_path / "first.xml")
+    assert names(find_sources([first, str(tmp_path / "folder"), later])) == [
+        "first.xml",
+        "a.nbib",
+        "z.xml",
+        "m.xml",
+        "later.jsonl",
+        "pubmed25n1300.xml",
+        "pubmed26n0001.xml.gz",
+        "pubmed26n0002.xml",
+        "pubmed26n0010.xml",
+    ]
+
+
+def test_a_file_named_twice_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.xml")
+    (tmp_path / "link.xml").symlink_to(path)
+    monkeypatch.chdir(tmp_path)
+    found = find_sources(["a.xml", path, tmp_path / "." / "a.xml", tmp_path, "*.xml", "link.xml"])
+    assert found.files == (SourceFile(Path("a.xml"), SourceFormat.PUBMED_XML),)
+
+
+def test_globs_match_files_and_folders(tmp_path: Path) -> None:
+    for name in ("2025/b.xml", "2025/deep/c.xml", "2026/a.xml", "2026/a.md5"):
+        write(tmp_path / name)
+    assert names(find_sources([tmp_path / "20*" / "*.xml"])) == ["b.xml", "a.xml"]
+    assert names(find_sources([tmp_path / "**" / "*.xml"])) == ["b.xml", "c.xml", "a.xml"]
+    found = find_sources([tmp_path / "20*"])
+    assert names(found) == ["b.xml", "c.xml", "a.xml"]
+    assert found.ignored == (tmp_path / "2026" / "a.md5",)
+
+
+def test_a_name_with_a_globs_characters_is_a_name_where_it_exists(tmp_path: Path) -> None:
+    path = write(tmp_path / "records[1].xml")
+    assert find_sources([path]).files == (SourceFile(path, SourceFormat.PUBMED_XML),)
+
+
+def test_hidden_files_and_folders_are_left_alone(tmp_path: Path) -> None:
+    for name in ("._a.xml", ".cache/a.xml", "a.xml"):
+        write(tmp_path / name)
+    assert find_sources([tmp_path]) == Sources((SourceFile(tmp_path / "a.xml", SourceFormat.PUBMED_XML),), ())
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("missing.xml", "missing.xml: expected a file, a folder or a glob, found nothing there"),
+        ("*.xml", "in the glob *.xml, found 0 files"),
+        ("empty", "in the folder empty, found 0 files"),
+        ("others", "in the folder others, found 2 files, none of them of these formats"),
+        ("others/*", "in the glob others/*, found 2 files"),
+        ("", "found an empty name"),
+        ("a\0b", "found nothing there"),
+        ("a" * 5000, "this path cannot be read (File name too long)"),
+    ],
+)
+def test_what_names_no_records_is_an_error(argument: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    write(tmp_path / "others" / "pubmed.dtd", DTD)
+    write(tmp_path / "others" / "notes.txt", b"notes")
+    with pytest.raises(SourceError) as error:
+        find_sources([argument])
+    assert said in str(error.value)
+
+
+def test_no_argument_is_an_error() -> None:
+    with pytest.raises(SourceError, match="Expected at least one file, folder or glob"):
+        find_sources([])
+
+
+def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.xml")
+    with pytest.raises(SourceError, match=r"pipe\.xml"):
+        find_sources([tmp_path / "pipe.xml"])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not bind root")
+def test_what_may_not_be_read_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path / "a.xml").chmod(0)
+    with pytest.raises(SourceError, match=r"a\.xml: the file cannot be read"):
+        find_sources([tmp_path])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not bind root")
+def test_a_folder_that_may_not_be_listed_is_an_error_wherever_it_lies(tmp_path: Path) -> None:
+    write(tmp_path / "a.xml")
+    closed = write(tmp_path / "below" / "b.xml").parent
+    closed.chmod(0)
+    with pytest.raises(SourceError, match="below: the folder cannot be listed"):
+        find_sources([tmp_path])
+    closed.chmod(0o700)
+
+
+def test_the_real_folder(shared_data: Path) -> None:
+    found = find_sources([shared_data / "pubmed_xml"])
+    formats = [source.format for source in found.files]
+    assert (formats.count(SourceFormat.PUBMED_XML), formats.count(SourceFormat.NBIB)) == (188, 5)
+    assert {path.suffix for path in found.ignored} == {".dtd"}
