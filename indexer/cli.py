@@ -1,6 +1,7 @@
 """``pubmed-index``: make, fill and look after an index from the command line."""
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -25,7 +26,10 @@ _KEPT = "Stopped. The published index is untouched and what was embedded is kept
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``pubmed-index``; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is _build and bool(options.sources) == options.sample:
+        parser.error("build takes either SOURCE..., files or folders of records, or --sample")
     command: Callable[[argparse.Namespace], None] = options.command
     return run(lambda: command(options), interrupted=_KEPT if command is _build else "Stopped.")
 
@@ -68,7 +72,7 @@ def _add_fetch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max", type=int, default=1000, metavar="N", help="at most so many records (default: 1000)")
     parser.add_argument("--email", help="your address, which NCBI asks for; a key is read from NCBI_API_KEY")
     parser.add_argument(
-        "--patience", type=float, default=10.0, metavar="S", help="seconds to wait for NCBI's first answer (default: 10)"
+        "--patience", type=_seconds, default=10.0, metavar="S", help="seconds to wait for NCBI's first answer (default: 10)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(command=_fetch)
@@ -79,6 +83,16 @@ def _add_index_and_json(parser: argparse.ArgumentParser) -> None:
         "--index", default=DEFAULT_INDEX, type=Path, metavar="DIR", help=f"the index folder (default: {DEFAULT_INDEX})"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"seconds are a number above 0; found {text!r}")
+    return seconds
 
 
 def _build(options: argparse.Namespace) -> None:
@@ -101,13 +115,8 @@ def _build(options: argparse.Namespace) -> None:
 
 def _sources(options: argparse.Namespace) -> "Sources":
     from indexer.sources import find_sources
-    from search.errors import SourceError
     from search.shipped import sample_folder
 
-    if bool(options.sources) == options.sample:
-        raise SourceError(
-            "Name the files or folders to build from, or give --sample for the records that ship with the project."
-        )
     return find_sources([sample_folder()] if options.sample else options.sources)
 
 

@@ -1,5 +1,6 @@
 """The collecting stage: every record of the sources into one catalogue, the later one winning."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -62,7 +63,7 @@ def _collect_file(source: SourceFile, catalogue: Catalogue, collected: Collected
         _write_skipped(part, collected, stream)
     deletions = catalogue.delete(deleted_pmids)
     collected.deletions += len(deleted_pmids)
-    return AppliedSource(source.path.name, articles, deletions, skipped, source.year, source.number)
+    return AppliedSource(_readable(source.path.name), articles, deletions, skipped, source.year, source.number)
 
 
 def _write_skipped(part: ParsedFile, collected: Collected, stream: IO[bytes]) -> None:
@@ -70,6 +71,13 @@ def _write_skipped(part: ParsedFile, collected: Collected, stream: IO[bytes]) ->
         for skipped in part.skipped:
             collected.note_skipped(skipped)
             stream.write(
-                msgspec.json.encode({"file": str(skipped.path), "position": skipped.position, "reason": skipped.reason})
+                msgspec.json.encode(
+                    {"file": _readable(str(skipped.path)), "position": skipped.position, "reason": skipped.reason}
+                )
             )
             stream.write(b"\n")
+
+
+def _readable(name: str) -> str:
+    """A file's name as text, also where its bytes are not UTF-8."""
+    return os.fsencode(name).decode("utf-8", "replace")

@@ -190,7 +190,7 @@ def _ids_by_date(eutils: Eutils, query: str, wanted: int) -> tuple[int, ...]:
         else:
             raise FetchError(
                 f"NCBI gives at most {_SEARCH_LIMIT:,} ids at once and has {page.count:,} of {days.first} alone for {query!r}. "
-                "Narrow the query, or take all of PubMed with `pubmed-index mirror --out DIR`."
+                "Narrow the query."
             )
     return tuple(found)[:wanted]
 

@@ -26,7 +26,11 @@ def report_build(summary: "BuildSummary", *, as_json: bool) -> None:
     speed = f", {summary.embedded_per_second:,.1f} a second" if summary.embedded else ""
     _write(
         [
-            ("files", f"{summary.files:,}" + (f" ({summary.ignored_files:,} others ignored)" if summary.ignored_files else "")),
+            (
+                "files",
+                f"{summary.files:,}"
+                + (f" ({summary.ignored_files:,} of another kind ignored)" if summary.ignored_files else ""),
+            ),
             ("records read", f"{summary.records:,}"),
             ("deletions", f"{summary.deletions:,}"),
             ("skipped", f"{summary.skipped:,}"),

@@ -109,7 +109,7 @@ def _sorted_out(paths: Sequence[Path], where: str) -> Sources:
     if not files:
         raise SourceError(
             f"Expected files of {_EXPECTED} in {where}, found {len(paths)} files, none of them of these formats. "
-            "Download PubMed files with `pubmed-index mirror`, or name another place."
+            "Get some with `pubmed-index fetch --query QUERY --out DIR`, or name another place."
         )
     return Sources(files, tuple(path for path in paths if not sources.get(path)))
 

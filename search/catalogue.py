@@ -1,6 +1,7 @@
 """The catalogue: every article's record in SQLite, keyed by PMID."""
 
 import contextlib
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,7 @@ class Catalogue:
     @classmethod
     def create(cls, path: Path) -> Self:
         """Start an empty catalogue. It has no journal: a build that dies begins its catalogue anew."""
-        engine = sa.create_engine(f"sqlite:///{path}")
+        engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
         sa.event.listen(engine, "connect", _build_without_journal)
         with full_disk_is_said(path.parent):
             _METADATA.create_all(engine)
@@ -70,7 +71,8 @@ class Catalogue:
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open a published catalogue for reading; nothing ever changes it, so SQLite need not lock."""
-        engine = sa.create_engine(f"sqlite:///file:{path.resolve()}?mode=ro&immutable=1&uri=true")
+        address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        engine = sa.create_engine("sqlite://", creator=lambda: _connect(address), poolclass=sa.QueuePool)
         return cls(engine, path)
 
     def close(self) -> None:
@@ -145,6 +147,11 @@ class Catalogue:
             raise BrokenIndex(
                 f"{self._path} cannot be read ({error.orig}). Run `pubmed-index verify`, or build again."
             ) from error
+
+
+def _connect(address: str) -> sqlite3.Connection:
+    """A connection that the pool may hand from thread to thread, one at a time."""
+    return sqlite3.connect(address, uri=True, check_same_thread=False)
 
 
 def _build_without_journal(connection: Any, _record: object) -> None:  # noqa: ANN401  (the driver's own connection)

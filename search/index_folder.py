@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search.encoder import EncoderIdentity
-from search.errors import BrokenIndex, IndexLocked, NoIndex
+from search.errors import BrokenIndex, IndexFolderError, IndexLocked, NoIndex
 from search.manifest import Manifest
 from search.storage import sync_folder, write_atomically
 
@@ -149,7 +149,7 @@ class IndexFolder:
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """Be the one writer. The lock is the kernel's, so a dead writer's is free at once. Raises IndexLocked."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        self._make_root()
         with (self.root / "lock").open("a+", encoding="ascii") as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -161,6 +161,17 @@ class IndexFolder:
             stream.write(str(os.getpid()))
             stream.flush()
             yield
+
+    def _make_root(self) -> None:
+        try:
+            str(self.root).encode()
+            self.root.mkdir(parents=True, exist_ok=True)
+        except UnicodeEncodeError:
+            raise IndexFolderError(f"The name of an index folder must be UTF-8; found {str(self.root)!a}.") from None
+        except (FileExistsError, NotADirectoryError):
+            raise IndexFolderError(
+                f"{self.root} is not a folder, or lies in a file: an index needs a folder. Name another."
+            ) from None
 
     def begin(self) -> Generation:
         """Make an empty folder for the next generation, clearing away what a crashed writer left. Needs the writer's lock."""

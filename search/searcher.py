@@ -200,6 +200,8 @@ class Searcher:
     def _mean(self, pmids: Sequence[int]) -> Vectors:
         try:
             mean: Vectors = self._files.vectors.get(pmids).mean(axis=0)
+        except OverflowError:
+            raise QueryError(f"A PMID has at most 18 digits; found {max(pmids, key=abs)}.") from None
         except KeyError as error:
             raise QueryError(f"PMID {error.args[0]} is not in this index of {self.summary.articles:,} articles.") from None
         return mean

@@ -21,7 +21,7 @@ from search.article import Article, Flag, MeshHeading
 from search.shipped import sample_folder
 
 COPIED_WORDS = 9
-WARNINGS = Flag.RETRACTED | Flag.EXPRESSION_OF_CONCERN | Flag.RETRACTION_NOTICE
+WARNINGS = Flag.RETRACTED | Flag.EXPRESSION_OF_CONCERN | Flag.RETRACTION_NOTICE | Flag.ERRATUM
 FILES = sorted(sample_folder().iterdir())
 
 

@@ -134,6 +134,15 @@ def test_a_bad_file_leaves_the_published_generation_answering(build_toy: BuildTo
     assert len(titles(tmp_path / "index", range(1, 200))) == 40
 
 
+def test_any_folder_name_and_any_file_name(tmp_path: Path) -> None:
+    index = tmp_path / "a?b #1 %41 β"
+    source = write_jsonl(tmp_path / "caf\udce9.jsonl", ARTICLES)
+    Build(IndexFolder(index), ToyEncoder(), Silent()).run(find_sources([source]))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([index.name, source.name])
+    assert len(titles(index, range(1, 100))) == 40
+    assert verify(IndexFolder(index), Silent()).problems == ()
+
+
 def test_inverted_lists_are_built_and_verified(build_toy: BuildToy, tmp_path: Path) -> None:
     many = [article(pmid, "a " * (pmid % 7) + "bb " * (pmid % 11), "ccc " * (pmid % 13) + "dddd") for pmid in range(1, 4_001)]
     assert build_toy(many, flat_limit=1_000).candidates == "IVF256,PQ2x4fs"

@@ -158,7 +158,7 @@ def test_what_was_embedded_is_not_embedded_again(pubmed_index: PubmedIndex, reco
 def test_the_summary_for_people_names_what_was_skipped(pubmed_index: PubmedIndex, records: Path, tmp_path: Path) -> None:
     done = pubmed_index("build", records, "--index", tmp_path / "index")
     lines = done.lines
-    assert lines["files"] == "2 (1 others ignored)"
+    assert lines["files"] == "2 (1 of another kind ignored)"
     assert lines["records read"] == "5"
     assert lines["skipped"] == "3"
     assert lines["not JSON"] == "1"
@@ -172,7 +172,8 @@ def test_the_summary_for_people_names_what_was_skipped(pubmed_index: PubmedIndex
 @pytest.mark.parametrize("arguments", [[], ["--sample", "records"]])
 def test_a_build_needs_one_source(pubmed_index: PubmedIndex, tmp_path: Path, arguments: list[str]) -> None:
     done = pubmed_index("build", *arguments, "--index", tmp_path / "index")
-    assert says_one_sentence(done, "Name the files or folders to build from, or give --sample")
+    assert done.code == 2
+    assert "build takes either SOURCE" in done.err
     assert not (tmp_path / "index").exists()
 
 

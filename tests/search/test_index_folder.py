@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from search.errors import IndexLocked, StorageFull
+from search.errors import IndexFolderError, IndexLocked, StorageFull
 from search.index_folder import IndexFolder
 from search.storage import full_disk_is_said, write_atomically
 
@@ -58,6 +58,13 @@ def test_a_second_writer_is_told_who_writes_and_a_dead_one_is_taken_over(tmp_pat
     holder.join()
     with IndexFolder(tmp_path).writing():
         assert (tmp_path / "lock").read_text() == str(os.getpid())
+
+
+@pytest.mark.parametrize("name", ["letter.txt", "letter.txt/index", "caf\udce9"])
+def test_what_cannot_be_an_index_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "letter.txt").write_text("Dear Sir")
+    with pytest.raises(IndexFolderError, match="folder"), IndexFolder(tmp_path / name).writing():
+        pass
 
 
 def test_an_atomic_write_leaves_no_other_file(tmp_path: Path) -> None:

@@ -111,6 +111,11 @@ def test_a_pmid_that_is_not_in_the_index(searcher: Searcher) -> None:
         searcher.similar([99])
 
 
+def test_a_number_that_is_no_pmid(searcher: Searcher) -> None:
+    with pytest.raises(QueryError, match="at most 18 digits"):
+        searcher.similar([2**63])
+
+
 def test_json_has_the_contract_s_keys(searcher: Searcher) -> None:
     document = json.loads(json.dumps(searcher.search("x", k=1).to_json()))
     assert list(document) == ["query", "mode", "filters", "took_ms", "hidden_retracted", "index", "results"]

@@ -467,14 +467,13 @@ def test_no_documents_give_no_rows(embedded: TransformerEncoder) -> None:
     assert list(embedded.embed([])) == []
 
 
-def test_threads_get_what_one_thread_gets(embedded: TransformerEncoder, sample: list[Article]) -> None:
+def test_threads_get_what_one_thread_gets(small_checkpoint: Path, sample: list[Article]) -> None:
     """Eight threads ask, a ninth embeds documents: the tokenizer's truncation is state, and torch has its own threads."""
-    questions = [one.title[:40] for one in sample]
-    alone = np.stack([embedded.encode_query(question) for question in questions])
-    documents = embedded.encode_documents(sample[:5])
+    encoder, questions = load(small_checkpoint), [one.title for one in sample]
+    alone, documents = np.stack([*map(encoder.encode_query, questions)]), encoder.encode_documents(sample)
     with ThreadPoolExecutor(9) as threads:
-        busy = threads.submit(embedded.encode_documents, sample[:5])
-        together = [threads.submit(lambda: np.stack([*map(embedded.encode_query, questions)])) for _ in range(8)]
+        busy = threads.submit(encoder.encode_documents, sample)
+        together = [threads.submit(lambda: np.stack([*map(encoder.encode_query, questions)])) for _ in range(8)]
         for one in together:
             np.testing.assert_allclose(one.result(), alone, rtol=0, atol=1e-6)
         np.testing.assert_allclose(busy.result(), documents, rtol=0, atol=1e-6)
