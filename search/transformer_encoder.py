@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ transformers_logging: Any = _untyped_logging
 _DTYPES = {NumericPath.FP32: torch.float32, NumericPath.BF16: torch.bfloat16}
 # A tokenizer without a limit of its own reports 10^30.
 _NO_LIMIT = 1_000_000
+_TEXTS_AT_ONCE = 128
 # Asked before any worker is started: each worker sets its own number to 1, and new threads of the process inherit that.
 _CORES = torch.get_num_threads()
 
@@ -84,13 +86,11 @@ class TransformerEncoder:
         tokens = self._documents.tokenize(*self._document_texts(articles))
         pmids = np.array([article.pmid for article in articles], dtype=np.int64)
         budget = CPU_TOKENS if self._device.type == "cpu" else GPU_TOKENS
-        batches = [
-            (batch, [tokens[row] for row in batch]) for batch in batches_by_tokens([len(one.ids) for one in tokens], budget)
-        ]
-        running = [self._workers.submit(self._vectors, self._documents, encodings) for _, encodings in batches]
+        batches = batches_by_tokens([len(one.ids) for one in tokens], budget)
+        running = [self._workers.submit(self._vectors, self._documents, [tokens[row] for row in batch]) for batch in batches]
         try:
-            for (batch, encodings), vectors in zip(batches, running, strict=True):
-                truncated = np.array([bool(encoding.overflowing) for encoding in encodings], dtype=np.bool_)
+            for batch, vectors in zip(batches, running, strict=True):
+                truncated = np.array([tokens[row].truncated for row in batch], dtype=np.bool_)
                 yield EmbeddedBatch(pmids[batch], vectors.result(), truncated)
         finally:
             for vectors in running:
@@ -118,12 +118,21 @@ class TransformerEncoder:
         """The text in the case that the model was trained on, its prompt included."""
         return text.lower() if self._spec.lower_case else text
 
-    def _vectors(self, tower: "_Tower", encodings: Sequence[Any]) -> Vectors:
-        vectors = pool(*tower.run(encodings), self._spec.pooling)
+    def _vectors(self, tower: "_Tower", texts: Sequence["_Tokens"]) -> Vectors:
+        vectors = pool(*tower.run(texts), self._spec.pooling)
         if self._spec.metric is Metric.COSINE:
             vectors = torch.nn.functional.normalize(vectors, dim=1)
         array: Vectors = vectors.cpu().numpy()
         return array
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """A text's tokens: `ids` and `types` (n,) int64; `truncated` where the text had more."""
+
+    ids: torch.Tensor
+    types: torch.Tensor
+    truncated: bool
 
 
 class _Tower:
@@ -144,26 +153,32 @@ class _Tower:
         padding = getattr(positions, "padding_idx", None)
         return limit - padding - 1 if padding is not None else limit
 
-    def tokenize(self, first: Sequence[str], second: Sequence[str] | None) -> Sequence[Any]:
-        """Tokenize texts or pairs; each encoding has `ids`, `type_ids` and, where it was cut, `overflowing`."""
-        if not first:
-            return []
-        with self._tokenizing:
-            batch = self._tokenizer(list(first), list(second) if second else None, truncation=True, max_length=self.max_length)
-        encodings: Sequence[Any] = batch.encodings
-        return encodings
+    def tokenize(self, first: Sequence[str], second: Sequence[str] | None) -> list[_Tokens]:
+        """Tokenize texts, or pairs of texts.
 
-    def run(self, encodings: Sequence[Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        A few at a time: a tokenizer's own record of a text, with its offsets and what was cut off, takes 50 times the tokens.
+        """
+        tokens: list[_Tokens] = []
+        for start in range(0, len(first), _TEXTS_AT_ONCE):
+            texts, partners = list(first[start : start + _TEXTS_AT_ONCE]), None
+            if second is not None:
+                partners = list(second[start : start + _TEXTS_AT_ONCE])
+            with self._tokenizing:
+                batch = self._tokenizer(texts, partners, truncation=True, max_length=self.max_length)
+            tokens += [
+                _Tokens(torch.tensor(one.ids), torch.tensor(one.type_ids), bool(one.overflowing)) for one in batch.encodings
+            ]
+        return tokens
+
+    def run(self, texts: Sequence[_Tokens]) -> tuple[torch.Tensor, torch.Tensor]:
         """Run the model: token vectors (n, length, d) and mask (n, length), padded on the right."""
-        longest = max(len(encoding.ids) for encoding in encodings)
-        shape = (len(encodings), longest)
+        shape = (len(texts), max(len(text.ids) for text in texts))
         ids = torch.full(shape, self._tokenizer.pad_token_id, dtype=torch.long)
         types, mask = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
-        for row, encoding in enumerate(encodings):
-            length = len(encoding.ids)
-            ids[row, :length] = torch.tensor(encoding.ids)
-            types[row, :length] = torch.tensor(encoding.type_ids)
-            mask[row, :length] = 1
+        for row, text in enumerate(texts):
+            ids[row, : len(text.ids)] = text.ids
+            types[row, : len(text.ids)] = text.types
+            mask[row, : len(text.ids)] = 1
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
         accepted = {
             name: tensor.to(self._device) for name, tensor in inputs.items() if name in self._tokenizer.model_input_names
