@@ -10,7 +10,7 @@ DEMO_QUERY ?= (statins OR sepsis OR migraine) AND hasabstract
 DEMO_QUESTION ?= what helps newborns during a painful blood test
 export DEMO_QUERY DEMO_QUESTION
 
-.PHONY: setup demo check test faults wheel clean
+.PHONY: setup demo check test bench faults wheel clean
 
 setup: $(INSTALLED)
 
@@ -44,9 +44,14 @@ check: setup
 
 test: check
 
-# Kills a build at ten random moments, and more of the kind that takes a while.
+# Times questions on the index of `make demo`, or on INDEX=... where that is given.
+INDEX ?= data/index
+bench: setup
+	$(BIN)/pubmed-index bench --index "$(INDEX)"
+
+# Kills builds at random moments, stops them politely and fills their disk.
 faults: setup
-	$(BIN)/python -m pytest -m faults
+	$(BIN)/python -m pytest tests/indexer/test_interruptions.py
 
 wheel: setup
 	$(BIN)/python -m build --wheel --no-isolation

@@ -20,6 +20,7 @@ _EXAMPLES = """examples:
   pubmed-index build records --index data/index
   pubmed-index build baseline/*.xml.gz export.nbib mine.jsonl --index I --encoder biolinkbert-base
   pubmed-index verify --index I
+  pubmed-index bench --index I --queries questions.txt
 """
 _KEPT = "Stopped. The published index is untouched and what was embedded is kept: run the same command again to go on."
 
@@ -76,6 +77,17 @@ def _add_fetch(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(command=_fetch)
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--queries", type=Path, metavar="FILE", help="one question a line, or BEIR's queries.jsonl (default: titles)"
+    )
+    parser.add_argument("--count", type=int, default=200, metavar="N", help="ask at most so many (default: 200)")
+    parser.add_argument("-k", type=int, default=10, metavar="N", help="hits for each (default: 10)")
+    parser.add_argument("--encoder", metavar="PATH", help="where the encoder that built the index lies, if it has moved")
+    _add_index_and_json(parser)
+    parser.set_defaults(command=_bench)
 
 
 def _add_index_and_json(parser: argparse.ArgumentParser) -> None:
@@ -138,6 +150,19 @@ def _fetch(options: argparse.Namespace) -> None:
             on_progress=progress.reached,
         )
     report_fetch(fetched, as_json=options.json)
+
+
+def _bench(options: argparse.Namespace) -> None:
+    """Ask an index questions, one after the other, and report the median and the 99th percentile of the time they take."""
+    from indexer.bench import measure, read_questions, titles_as_questions
+    from indexer.progress_bars import progress_for_people
+    from indexer.report import report_latency
+    from search.searcher import Searcher
+
+    questions = read_questions(options.queries)[: options.count] if options.queries else []
+    with Searcher.open(options.index, options.encoder) as searcher, progress_for_people() as progress:
+        latency = measure(searcher, questions or titles_as_questions(searcher, options.count), options.k, progress)
+    report_latency(latency, as_json=options.json)
 
 
 def _info(options: argparse.Namespace) -> None:

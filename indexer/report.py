@@ -13,6 +13,7 @@ from search.index_folder import Generation
 from search.manifest import Manifest
 
 if TYPE_CHECKING:
+    from indexer.bench import Latency
     from indexer.build import BuildSummary
     from indexer.fetch import Fetched
     from indexer.verify import Verification
@@ -81,6 +82,21 @@ def report_info(generation: Generation, manifest: Manifest, *, as_json: bool) ->
             ("candidates", manifest.candidates),
             ("size", f"{size / 1e6:,.1f} MB in {len(manifest.files)} files"),
             *([("note", manifest.corpus_note)] if manifest.corpus_note else []),
+        ]
+    )
+
+
+def report_latency(latency: "Latency", *, as_json: bool) -> None:
+    """Report how long questions took."""
+    if as_json:
+        write_json(asdict(latency))
+        return
+    _write(
+        [
+            ("questions", f"{latency.queries:,} over {latency.articles:,} articles, {latency.k} hits each"),
+            ("median", f"{latency.median_ms:,.1f} ms, {latency.encoding_median_ms:,.1f} ms of it encoding ({latency.encoder})"),
+            ("99 of 100", f"within {latency.percentile_99_ms:,.1f} ms"),
+            ("slowest", f"{latency.slowest_ms:,.1f} ms"),
         ]
     )
 

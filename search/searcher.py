@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from search.candidates import Candidates, Scored
     from search.catalogue import Catalogue
     from search.columns import Columns, Selection
-    from search.vectors import VectorFile
+    from search.vectors import Pmids, VectorFile
 
 # The same number of candidates whatever k is, so that the ten best of a thousand are the ten best of ten.
 DEPTH = 1000
@@ -161,6 +161,10 @@ class Searcher:
         query = "like " + ", ".join(map(str, pmids)) + (" unlike " + ", ".join(map(str, unlike)) if unlike else "")
         question = _Question(query, vector.astype(np.float32), k, filters or Filters(), Mode.DENSE, started, (*pmids, *unlike))
         return self._answer(question)
+
+    def pmids(self) -> "Pmids":
+        """The PMIDs of all articles, ascending: (n,) int64."""
+        return self._files.vectors.pmids
 
     def article(self, pmid: int) -> Article | None:
         """The article of a PMID, or None."""

@@ -414,8 +414,7 @@ def test_records_that_no_range_of_days_holds_are_said(get: Callable[..., Fetched
 def test_a_day_that_does_not_fit_is_refused(get: Callable[..., Fetched], ncbi: FakeNcbi, tmp_path: Path) -> None:
     ncbi.articles = dict.fromkeys(range(1, 10_001), DAY)
     assert failure(partial(get, max_records=20_000)) == (
-        "NCBI gives at most 9,999 ids at once and has 10,000 of 2024-03-01 alone for 'statins'. "
-        "Narrow the query."
+        "NCBI gives at most 9,999 ids at once and has 10,000 of 2024-03-01 alone for 'statins'. Narrow the query."
     )
     assert not (tmp_path / "records").exists()
 

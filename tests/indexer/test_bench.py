@@ -1,0 +1,41 @@
+"""The bench: which questions it asks, and that its figures are of those."""
+
+from pathlib import Path
+
+import pytest
+from conftest import BuildToy
+from toy import article, load_toy
+
+from indexer.bench import measure, read_questions, titles_as_questions
+from indexer.progress import Silent
+from search import Searcher
+from search.errors import SourceError
+
+
+def test_questions_of_both_kinds(tmp_path: Path) -> None:
+    (tmp_path / "questions.txt").write_text("one\n\n  two words \n")
+    (tmp_path / "queries.jsonl").write_text('{"_id": "1", "text": "one"}\n{"_id": "2", "text": "two words"}\n')
+    assert read_questions(tmp_path / "questions.txt") == read_questions(tmp_path / "queries.jsonl") == ["one", "two words"]
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.jsonl", "one\n"), ("a.txt", "\n"), ("a.jsonl", '{"_id": "1"}\n')])
+def test_files_without_questions(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(SourceError, match="Expected one"):
+        read_questions(tmp_path / name)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"nowhere\.txt cannot be read"):
+        read_questions(tmp_path / "nowhere.txt")
+
+
+def test_figures_are_of_the_questions_asked(build_toy: BuildToy, tmp_path: Path) -> None:
+    build_toy([article(pmid, f"title {pmid}") for pmid in range(1, 31)])
+    with Searcher.open(tmp_path / "index", load=load_toy) as searcher:
+        questions = titles_as_questions(searcher, 25)
+        latency = measure(searcher, questions, 5, Silent())
+        assert titles_as_questions(searcher, 25) == questions
+    assert len(set(questions)) == latency.queries == 25
+    assert (latency.articles, latency.encoder, latency.k) == (30, "toy", 5)
+    assert 0 < latency.encoding_median_ms + 1e-9 <= latency.median_ms <= latency.percentile_99_ms <= latency.slowest_ms
