@@ -37,7 +37,10 @@ class SkippedExample:
 
 @dataclass(frozen=True, slots=True)
 class BuildSummary:
-    """What a build read and made. `records` were read, `articles` are in the index; `embedded` were new to the cache."""
+    """What a build read and made: `records` were taken, skipped ones not; `articles` are in the index.
+
+    `embedded` were new to the cache.
+    """
 
     index: str
     generation: str
@@ -92,7 +95,7 @@ class Build:
         kept, whatever happens: the same build run again goes on from there. Raises SourceError, IndexLocked, StorageFull.
         """
         started = time.perf_counter()
-        with self.folder.writing(), full_disk_is_said(self.folder.root):
+        with full_disk_is_said(self.folder.root), self.folder.writing():
             partial = self.folder.begin()
             made = self._write_parts(sources, partial)
             manifest = self._write_manifest(partial, made)

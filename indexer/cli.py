@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.command import run
+from search.command import positive, run
 from search.index_folder import DEFAULT_INDEX
+from search.searcher import hits
 
 if TYPE_CHECKING:
     from indexer.sources import Sources
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_build(commands.add_parser("build", help="build an index from files of records", description=_build.__doc__))
     _add_fetch(commands.add_parser("fetch", help="get records from NCBI for a PubMed query", description=_fetch.__doc__))
+    _add_bench(commands.add_parser("bench", help="measure how long questions take", description=_bench.__doc__))
     for name, command, text in (
         ("info", _info, "what an index holds"),
         ("verify", _verify, "read an index whole and check it"),
@@ -70,7 +72,7 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
 def _add_fetch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--query", required=True, help="the query, in PubMed's own syntax")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the folder for the records")
-    parser.add_argument("--max", type=int, default=1000, metavar="N", help="at most so many records (default: 1000)")
+    parser.add_argument("--max", type=positive, default=1000, metavar="N", help="at most so many records (default: 1000)")
     parser.add_argument("--email", help="your address, which NCBI asks for; a key is read from NCBI_API_KEY")
     parser.add_argument(
         "--patience", type=_seconds, default=10.0, metavar="S", help="seconds to wait for NCBI's first answer (default: 10)"
@@ -83,8 +85,8 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--queries", type=Path, metavar="FILE", help="one question a line, or BEIR's queries.jsonl (default: titles)"
     )
-    parser.add_argument("--count", type=int, default=200, metavar="N", help="ask at most so many (default: 200)")
-    parser.add_argument("-k", type=int, default=10, metavar="N", help="hits for each (default: 10)")
+    parser.add_argument("--count", type=positive, default=200, metavar="N", help="ask at most so many (default: 200)")
+    parser.add_argument("-k", type=hits, default=10, metavar="N", help="hits for each (default: 10)")
     parser.add_argument("--encoder", metavar="PATH", help="where the encoder that built the index lies, if it has moved")
     _add_index_and_json(parser)
     parser.set_defaults(command=_bench)

@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -53,17 +54,19 @@ def collect(sources: Sequence[SourceFile], catalogue: Catalogue, skipped_file: P
 
 def _collect_file(source: SourceFile, catalogue: Catalogue, collected: Collected, stream: IO[bytes]) -> AppliedSource:
     """One file: its articles as they come, its deletions last, since a deletion beats an insertion of the same file."""
-    articles, skipped, deleted_pmids = 0, 0, list[int]()
+    articles, skipped, revised, deleted_pmids = 0, 0, "", list[int]()
     for part in read_parts(source):
         catalogue.upsert(part.articles, year=source.year, number=source.number, first_ordinal=collected.records)
         collected.records += len(part.articles)
         articles += len(part.articles)
         skipped += len(part.skipped)
+        revised = max([revised, *(article.revised for article in part.articles)])
         deleted_pmids += part.deleted_pmids
         _write_skipped(part, collected, stream)
     deletions = catalogue.delete(deleted_pmids)
     collected.deletions += len(deleted_pmids)
-    return AppliedSource(_readable(source.path.name), articles, deletions, skipped, source.year, source.number)
+    date = revised or _modified(source.path)
+    return AppliedSource(_readable(source.path.name), date, articles, deletions, skipped, source.year, source.number)
 
 
 def _write_skipped(part: ParsedFile, collected: Collected, stream: IO[bytes]) -> None:
@@ -76,6 +79,11 @@ def _write_skipped(part: ParsedFile, collected: Collected, stream: IO[bytes]) ->
                 )
             )
             stream.write(b"\n")
+
+
+def _modified(path: Path) -> str:
+    """The day on which a file was last written."""
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()
 
 
 def _readable(name: str) -> str:

@@ -183,6 +183,7 @@ def _article(pmid: int, record: _TaggedRecord) -> Article:
         year=leading_year(publication_date) or leading_year(electronic_date),
         publication_date=publication_date,
         electronic_date=electronic_date,
+        revised=_iso_date(record.first("LR", "DCOM")),
         publication_model=record.first("PUBM"),
         languages=tuple(record.values("LA")),
         publication_types=tuple(dict.fromkeys(record.values("PT"))),

@@ -3,10 +3,8 @@
 import re
 from functools import lru_cache
 
-from search.article import Author, MeshHeading, MeshQualifier
+from search.article import LARGEST_PMID, Author, MeshHeading, MeshQualifier
 
-LARGEST_PMID = 2**63 - 1  # an index stores PMIDs as int64
-_DIGITS_OF_LARGEST_PMID = 19
 _LONGEST_INITIALS = 6
 _YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -19,9 +17,9 @@ def squeeze(text: str) -> str:
 
 
 def pmid_of(written: str | None) -> int | None:
-    """The PMID written in decimal digits; None where it is missing, not a whole number, zero, or beyond int64."""
+    """The PMID written in decimal digits; None where it is missing, not a whole number, zero, or longer than NLM's."""
     digits = (written or "").strip()
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > _DIGITS_OF_LARGEST_PMID:
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > len(str(LARGEST_PMID)):
         return None
     number = int(digits)
     return number if 0 < number <= LARGEST_PMID else None

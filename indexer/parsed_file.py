@@ -81,7 +81,7 @@ class Place:
         if not (written or "").strip():
             return self.skip(SkipKind.NO_PMID, "The record has no PMID, and without one it cannot be found again.")
         shown = repr((written or "").strip()[:40])
-        return self.skip(SkipKind.INVALID_PMID, f"A PMID is a positive whole number; the record says {shown}.")
+        return self.skip(SkipKind.INVALID_PMID, f"A PMID is a whole number of 1 to 8 digits; the record says {shown}.")
 
     def with_text(self, article: Article) -> Article | Skipped:
         """The article, or the record skipped where it has neither a title nor an abstract to find it by."""

@@ -31,7 +31,7 @@ def article_from_citation(pmid: int, citation: Element, data: Element | None) ->
     author_list = _first(article, "AuthorList")
     vernacular_title = _text(_first(article, "VernacularTitle"))
     publication_date = _printed_date(_first(issue, "PubDate"))
-    electronic_date = _electronic_date(_first(article, "ArticleDate"))
+    electronic_date = _iso_date(_first(article, "ArticleDate"))
     ids = _article_ids(data_parts)
     cited, corrections = _comments_and_corrections(_first(parts, "CommentsCorrectionsList"))
     return Article(
@@ -53,6 +53,7 @@ def article_from_citation(pmid: int, citation: Element, data: Element | None) ->
         year=leading_year(publication_date) or leading_year(electronic_date),
         publication_date=publication_date,
         electronic_date=electronic_date,
+        revised=_iso_date(_first(parts, "DateRevised")) or _iso_date(_first(parts, "DateCompleted")),
         publication_model=_attribute(_first(parts, "Article"), "PubModel"),
         languages=_texts(article, "Language"),
         publication_types=_texts(_children(_first(article, "PublicationTypeList")), "PublicationType"),
@@ -185,8 +186,8 @@ def _printed_date(date: Element | None) -> str:
     return " ".join(text for part in date if (text := _text(part))) if date is not None else ""
 
 
-def _electronic_date(date: Element | None) -> str:
-    """The `ArticleDate` in ISO 8601; "Electronic" is its only type."""
+def _iso_date(date: Element | None) -> str:
+    """A date of Year, Month and Day in ISO 8601, as far as it is known."""
     parts = _children(date)
     return iso_date(_text(_first(parts, "Year")), _text(_first(parts, "Month")), _text(_first(parts, "Day")))
 

@@ -72,12 +72,15 @@ def report_info(generation: Generation, manifest: Manifest, *, as_json: bool) ->
     size = sum(record.size for record in manifest.files.values())
     _write(
         [
-            ("generation", f"{generation.name}, made {manifest.created} by version {manifest.project_version}"),
+            ("generation", f"{generation.name}, built {manifest.created} by version {manifest.project_version}"),
             ("articles", f"{counts.articles:,}"),
             ("  title only", f"{counts.title_only:,}"),
             ("  truncated", f"{counts.truncated:,}"),
             ("  retracted", f"{counts.retracted:,}"),
-            ("sources", f"{len(manifest.sources):,} files, the last one {manifest.last_file}"),
+            (
+                "sources",
+                f"{len(manifest.sources):,} files, the last one {manifest.last_file}; newest change {manifest.data_date}",
+            ),
             ("encoder", f"{encoder.name}, {encoder.dimension} dimensions, {encoder.max_length} tokens, {encoder.numeric_path}"),
             ("candidates", manifest.candidates),
             ("size", f"{size / 1e6:,.1f} MB in {len(manifest.files)} files"),

@@ -62,7 +62,19 @@ def find_sources(arguments: Sequence[str | Path]) -> Sources:
             files.setdefault(source.path.resolve(), source)
         ignored.update(dict.fromkeys(found.ignored))
     ordered = sorted(files.values(), key=lambda source: (source.year, source.number))
+    _refuse_two_years(ordered)
     return Sources(tuple(ordered), tuple(ignored))
+
+
+def _refuse_two_years(sources: Sequence[SourceFile]) -> None:
+    """A baseline replaces everything before it: merged with last year's, it would keep what NLM has dropped since."""
+    dated = {source.year: source.path.name for source in sources if source.year}
+    if len(dated) > 1:
+        first, *_, last = sorted(dated)
+        raise SourceError(
+            f"The files are of two yearly baselines, {first} ({dated[first]}) and {last} ({dated[last]}), and a new baseline "
+            f"replaces everything before it. Build from the files of {last} alone."
+        )
 
 
 def _found(argument: str | Path) -> Sources:
@@ -91,8 +103,13 @@ def _found_at(path: Path) -> Sources:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    """Every file of the folder and its subfolders, by name; hidden ones are left to the programs that hid them."""
+    """Every file of the folder and its subfolders, by name; hidden ones are left to the programs that hid them.
+
+    An index in there is passed over: its list of skipped records is no source.
+    """
     for place, folders, names in os.walk(folder, onerror=_refuse_folder):
+        if {"generations", "lock"} <= {*folders, *names}:
+            folders[:], names[:] = [], []
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
 

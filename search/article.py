@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import IntFlag
 
+# NLM: "a 1- to 8-digit accession number". Filters are bitmaps over PMIDs, so a mistyped longer one would cost gigabytes.
+LARGEST_PMID = 99_999_999
+
 
 class Flag(IntFlag):
     """What a reader must know about a record before trusting or citing it; stored as bits."""
@@ -88,7 +91,8 @@ class Article:
     """One PubMed record.
 
     `publication_date` is the verbatim date of the issue ("1998 Dec-1999 Jan") and `year` its leading year;
-    `electronic_date` is ISO 8601, as far as it is known. `references` are the PMIDs that the article cites.
+    `electronic_date`, and `revised`, when NLM last changed the record, are ISO 8601 as far as they are known.
+    `references` are the PMIDs that the article cites.
     """
 
     pmid: int
@@ -109,6 +113,7 @@ class Article:
     year: int | None = None
     publication_date: str = ""
     electronic_date: str = ""
+    revised: str = ""
     publication_model: str = ""
     languages: tuple[str, ...] = ()
     publication_types: tuple[str, ...] = ()

@@ -21,8 +21,8 @@ FLAT_LIMIT = 200_000
 # FAISS asks for 39 training vectors a list; more gains little.
 _TRAINING_PER_LIST = 50
 _CHUNK = 50_000
-# The share of lists probed at first, and the least number of them.
-_PROBED_SHARE = 8
+# One list in so many is probed at first, and at least so many in all.
+_LISTS_PER_PROBED = 8
 _LEAST_PROBED = 32
 
 
@@ -38,6 +38,14 @@ class Scored:
         """Order by score, then by PMID, so that a ranking does not depend on the order of the search."""
         order = np.lexsort((-pmids, -scores))
         return cls(pmids[order], scores[order])
+
+    def first(self, count: int) -> "Scored":
+        """The best `count` of these."""
+        return Scored(self.pmids[:count], self.scores[:count])
+
+    def merged(self, others: "Scored") -> "Scored":
+        """These and others, in one order."""
+        return Scored.ranked(np.concatenate([self.pmids, others.pmids]), np.concatenate([self.scores, others.scores]))
 
 
 class Candidates:
@@ -63,7 +71,7 @@ class Candidates:
 
     @classmethod
     def open(cls, path: Path, vectors: VectorFile) -> Self:
-        """Map the index; `vectors` re-score what inverted lists find. Raises BrokenIndex."""
+        """Open the index, mapped where FAISS can map its kind; `vectors` re-score inverted lists. Raises BrokenIndex."""
         try:
             index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         except RuntimeError as error:
@@ -95,7 +103,7 @@ class Candidates:
         if self._lists is None:
             return self._search_once(query, wanted, faiss.SearchParameters(sel=selector))
         lists = int(self._lists.nlist)
-        probed = min(lists, max(_LEAST_PROBED, lists // _PROBED_SHARE))
+        probed = min(lists, max(_LEAST_PROBED, lists // _LISTS_PER_PROBED))
         while True:
             found = self._search_once(query, wanted, faiss.SearchParametersIVF(sel=selector, nprobe=probed))
             if len(found.pmids) >= wanted or probed >= lists:

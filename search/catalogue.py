@@ -72,7 +72,7 @@ class Catalogue:
     def open(cls, path: Path) -> Self:
         """Open a published catalogue for reading; nothing ever changes it, so SQLite need not lock."""
         address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-        engine = sa.create_engine("sqlite://", creator=lambda: _connect(address), poolclass=sa.QueuePool)
+        engine = sa.create_engine("sqlite://", creator=lambda: _connect(address), poolclass=sa.QueuePool, max_overflow=-1)
         return cls(engine, path)
 
     def close(self) -> None:
@@ -131,12 +131,16 @@ class Catalogue:
     def filter_values(self) -> FilterValues:
         """What the filter columns are made of."""
         query = sa.select(_ARTICLES.c.pmid, _ARTICLES.c.year, _ARTICLES.c.flags).order_by(_ARTICLES.c.pmid)
-        parts = [np.empty((0, 3), dtype=np.int64)]
+        count, start = self.count(), 0
+        values = FilterValues(np.empty(count, np.int64), np.empty(count, np.uint16), np.empty(count, np.uint8))
         with self._reading() as connection:
             result = connection.execution_options(yield_per=_ROWS_PER_READ).execute(query)
-            parts += [np.array([tuple(row) for row in rows], dtype=np.int64) for rows in result.partitions()]
-        table = np.concatenate(parts)
-        return FilterValues(table[:, 0].copy(), table[:, 1].astype(np.uint16), table[:, 2].astype(np.uint8))
+            for rows in result.partitions():
+                table = np.array([tuple(row) for row in rows], dtype=np.int64)
+                part = slice(start, start + len(table))
+                values.pmids[part], values.years[part], values.flags[part] = table.T
+                start += len(table)
+        return values
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sa.Connection]:

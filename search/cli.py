@@ -5,16 +5,17 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from search.article import LARGEST_PMID
 from search.command import plain, run, write_json
+from search.errors import QueryError
 from search.filters import Filters
 from search.index_folder import DEFAULT_INDEX
 from search.results import Mode, SearchResult, SearchResults
-from search.searcher import Searcher
+from search.searcher import Searcher, hits
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-_LARGEST_PMID = 2**63 - 1  # an index stores PMIDs as int64
 _EXAMPLES = """examples:
   pubmed-search "statins and muscle pain"
   pubmed-search "skin-to-skin care of newborns" --year 2000:2010 -k 20
@@ -45,10 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     asked.add_argument("--like", nargs="+", type=_pmid, metavar="PMID", help="find articles like these instead")
     parser.add_argument("--unlike", nargs="+", type=_pmid, default=[], metavar="PMID", help="with --like: and less like these")
     parser.add_argument("--index", default=DEFAULT_INDEX, metavar="DIR", help=f"the index folder (default: {DEFAULT_INDEX})")
-    parser.add_argument("-k", type=int, default=10, metavar="N", help="how many hits (default: 10)")
+    parser.add_argument("-k", type=hits, default=10, metavar="N", help="how many hits (default: 10)")
     modes = [mode.value for mode in Mode]
     parser.add_argument("--mode", choices=modes, default=Mode.DENSE, help="how to rank; this version: dense (default)")
-    parser.add_argument("--year", default="", metavar="RANGE", help="2015, 2015:2024, 2015: or :2024")
+    parser.add_argument("--year", type=_years, default=(None, None), metavar="RANGE", help="2015, 2015:2024, 2015: or :2024")
     parser.add_argument("--has-abstract", action="store_true", help="leave out articles without an abstract")
     parser.add_argument("--include-retracted", action="store_true", help="show retracted articles, too")
     parser.add_argument("--encoder", metavar="PATH", help="where the encoder that built the index lies, if it has moved")
@@ -65,14 +66,23 @@ def _question(text: str) -> str:
     return text
 
 
+def _years(text: str) -> tuple[int | None, int | None]:
+    try:
+        years = Filters.years(text)
+        Filters(*years)
+    except QueryError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return years
+
+
 def _pmid(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= _LARGEST_PMID):
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= LARGEST_PMID):
         raise argparse.ArgumentTypeError(f"a PMID is a positive whole number; found {text!r}")
     return int(text)
 
 
 def _search(options: argparse.Namespace) -> None:
-    year_from, year_to = Filters.years(options.year)
+    year_from, year_to = options.year
     filters = Filters(
         year_from=year_from,
         year_to=year_to,
@@ -133,7 +143,7 @@ def _closing(results: SearchResults) -> str:
     found = (
         f"{len(results)} of {index.articles:,} articles"
         if len(results)
-        else f"No article of {index.articles:,} passes the filters"
+        else f"None of {index.articles:,} articles is left by the filters"
     )
     hidden = (
         f" · {results.hidden_retracted} retracted left out (--include-retracted shows them)" if results.hidden_retracted else ""

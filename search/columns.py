@@ -36,6 +36,14 @@ class Selection:
         return Selection(bitmap, int(np.bitwise_count(bitmap).sum()))
 
 
+@dataclass(frozen=True, slots=True)
+class Selections:
+    """The articles that pass some filters, and those that would but for being retracted."""
+
+    passing: Selection
+    hidden: Selection
+
+
 class Columns:
     """Reads and writes `columns/`: one array a value, in order of PMID."""
 
@@ -70,28 +78,22 @@ class Columns:
         flags = self._values.flags
         return int((flags & Flag.TITLE_ONLY > 0).sum()), int((flags & Flag.RETRACTED > 0).sum())
 
-    def passing(self, filters: Filters) -> Selection:
-        """The articles that pass the filters. Raises QueryError on a filter that is not supported."""
+    def selections(self, filters: Filters) -> Selections:
+        """What filters let through and what they hide. Raises QueryError on a filter that is not supported."""
         passes = self._passes(filters)
-        if not filters.include_retracted:
-            passes &= self._values.flags & Flag.RETRACTED == 0
-        return self._selection(passes)
-
-    def hidden(self, filters: Filters) -> Selection | None:
-        """The articles that pass but for being retracted; None where there are none or they are shown."""
+        retracted = self._values.flags & Flag.RETRACTED > 0
         if filters.include_retracted:
-            return None
-        hidden = self._passes(filters) & (self._values.flags & Flag.RETRACTED > 0)
-        return self._selection(hidden) if hidden.any() else None
+            retracted = np.zeros_like(retracted)
+        return Selections(self._selection(passes & ~retracted), self._selection(passes & retracted))
 
     def _passes(self, filters: Filters) -> npt.NDArray[np.bool_]:
         if asked := [name for name in _NOT_YET if getattr(filters, name)]:
             raise QueryError(f"This version filters by year, abstract and retraction, not by {asked[0].replace('_', ' ')}.")
         passes = np.ones(len(self._values.pmids), dtype=np.bool_)
+        # Year 0 means unknown, which is inside no range.
         if filters.year_from is not None:
-            passes &= self._values.years >= filters.year_from
+            passes &= self._values.years >= max(filters.year_from, 1)
         if filters.year_to is not None:
-            # Year 0 means unknown, which is inside no range.
             passes &= (self._values.years <= filters.year_to) & (self._values.years > 0)
         if filters.has_abstract:
             passes &= self._values.flags & Flag.TITLE_ONLY == 0

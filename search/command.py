@@ -1,5 +1,6 @@
 """What the commands share: how a failure ends, and text from records made safe for a terminal."""
 
+import argparse
 import io
 import json
 import os
@@ -34,7 +35,16 @@ def run(command: Callable[[], None], interrupted: str = "Stopped.") -> int:
         if error.filename is None:
             _drop_output()  # it is stdout that cannot be written
         return _fail(_said(error))
+    except MemoryError:
+        return _fail("There is not enough memory for this. Close other programs, or use a smaller encoder or fewer records.")
     return 0
+
+
+def positive(text: str) -> int:
+    """Read a whole number above 0, for argparse."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, found {text!r}")
+    return int(text)
 
 
 def write_json(document: Any) -> None:  # noqa: ANN401  (any JSON value)
@@ -55,7 +65,7 @@ def _fail(sentence: str) -> int:
 
 def _said(error: OSError) -> str:
     """What the system refused, in a sentence; the errors that we expect have better ones."""
-    where = "The output" if error.filename is None else os.fsdecode(error.filename)
+    where = "The output, or a file" if error.filename is None else os.fsdecode(error.filename)
     return f"{where}: {(error.strerror or str(error)).lower()}. Check the path, its permissions and the space on its disk."
 
 

@@ -1,15 +1,12 @@
 """Finds an encoder's files and reads from them how its owner says they are to be used. No torch here."""
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from search.encoder import Metric, Pooling
 from search.errors import EncoderError, EncoderUnavailable
+from search.sentence_transformers_folder import SentenceTransformersSettings, is_sentence_transformers, read_settings
 from search.shipped import EMBEDDED_WEIGHTS_SHA256, embedded_encoder_folder
 
 EMBEDDED = "embedded"
@@ -69,7 +66,6 @@ _CONFIGURATION_PATTERNS = ("*.json", "vocab.txt", "merges.txt", "*.model", "1_Po
 _WEIGHT_PATTERNS = ("model.safetensors", "model-*-of-*.safetensors", "pytorch_model.bin", "pytorch_model-*-of-*.bin")
 _HUB_PATTERNS = tuple([*_CONFIGURATION_PATTERNS, weights] for weights in ("model*.safetensors", "pytorch_model*.bin"))
 _TOKENIZER_PATTERNS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
-_KNOWN_MODULES = ("Transformer", "Pooling", "Normalize")
 
 
 def find_encoder(name: str) -> EncoderSpec:
@@ -160,8 +156,8 @@ def _from_folders(name: str, folders: list[Path], preset: Preset | None) -> Enco
             document_max_length=preset.document_max_length,
             pair_input=preset.pair_input,
         )
-    if (document_folder / "modules.json").is_file():
-        return _read_sentence_transformers(spec)
+    if is_sentence_transformers(document_folder):
+        return _with_settings(spec, read_settings(document_folder))
     return spec
 
 
@@ -179,58 +175,17 @@ def _revision(folder: Path) -> str:
     return folder.name if folder.parent.name == "snapshots" else ""
 
 
-def _read_sentence_transformers(spec: EncoderSpec) -> EncoderSpec:
-    """Take pooling, length, prompts and similarity from a sentence-transformers folder."""
-    folder = spec.document_folder
-    kinds = [str(module.get("type", "")).rpartition(".")[2] for module in _read_json(folder / "modules.json")]
-    if unknown := [kind for kind in kinds if kind not in _KNOWN_MODULES]:
-        raise EncoderError(
-            f"{folder} needs the module {unknown[0]}, which is not supported; supported: {', '.join(_KNOWN_MODULES)}."
-        )
-    settings = _read_json(folder / "config_sentence_transformers.json", default={})
-    sentence = _read_json(folder / "sentence_bert_config.json", default={})
-    by_dot = settings.get("similarity_fn_name") == "dot" and "Normalize" not in kinds
+def _with_settings(spec: EncoderSpec, settings: SentenceTransformersSettings) -> EncoderSpec:
     return replace(
         spec,
-        pooling=_read_pooling(folder),
-        metric=Metric.INNER_PRODUCT if by_dot else Metric.COSINE,
-        document_max_length=sentence.get("max_seq_length"),
-        query_max_length=sentence.get("max_seq_length"),
-        lower_case=bool(sentence.get("do_lower_case", False)),
-        query_prompt=_prompt(settings, ("query",)),
-        document_prompt=_prompt(settings, ("document", "passage", "corpus")),
+        pooling=settings.pooling,
+        metric=settings.metric,
+        document_max_length=settings.max_length,
+        query_max_length=settings.max_length,
+        lower_case=settings.lower_case,
+        query_prompt=settings.query_prompt,
+        document_prompt=settings.document_prompt,
     )
-
-
-def _read_pooling(folder: Path) -> Pooling:
-    """Both spellings: `pooling_mode: "mean"` and the older one flag per mode."""
-    configuration = _read_json(folder / "1_Pooling" / "config.json", default={"pooling_mode": "mean"})
-    modes = configuration.get("pooling_mode")
-    chosen = [modes] if isinstance(modes, str) else list(modes or [])
-    chosen += [key.removeprefix("pooling_mode_") for key, on in configuration.items() if key.startswith("pooling_mode_") and on]
-    names = [
-        mode.removesuffix("_token").removesuffix("_tokens") if mode != Pooling.MEAN_SQRT_LENGTH else mode for mode in chosen
-    ]
-    if len(names) != 1 or names[0] not in list(Pooling):
-        raise EncoderError(f"{folder} pools by {chosen or 'nothing'}; supported, one at a time: {', '.join(Pooling)}.")
-    if configuration.get("include_prompt", True) is False:
-        raise EncoderError(f"{folder} leaves its prompt out of the pooling (include_prompt: false), which is not supported.")
-    return Pooling(names[0])
-
-
-def _prompt(settings: dict[str, Any], names: Iterable[str]) -> str:
-    prompts = settings.get("prompts") or {}
-    wanted = [*names, settings.get("default_prompt_name")]
-    return next((str(prompts[name] or "") for name in wanted if name in prompts), "")
-
-
-def _read_json(path: Path, default: Any = None) -> Any:  # noqa: ANN401  (JSON is any value)
-    if default is not None and not path.is_file():
-        return default
-    try:
-        return msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError) as error:
-        raise EncoderError(f"{path} cannot be read as JSON ({error}); copy the encoder's folder again.") from error
 
 
 def _from_hub(name: str) -> Path:

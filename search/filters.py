@@ -24,6 +24,8 @@ class Filters:
     include_retracted: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("journals", "mesh", "publication_types", "authors", "languages"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.year_from is not None and self.year_to is not None and self.year_from > self.year_to:
             raise QueryError(f"The year range {self.year_from}:{self.year_to} is empty: put the earlier year first.")
 

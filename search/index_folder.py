@@ -82,7 +82,13 @@ class Generation:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Keep the generation from being pruned while it is read."""
-        with self.manifest_file.open("rb") as stream:
+        try:
+            stream = self.manifest_file.open("rb")
+        except FileNotFoundError:
+            raise BrokenIndex(
+                f"{self.manifest_file} is missing: this generation is not complete. Build the index again."
+            ) from None
+        with stream:
             fcntl.flock(stream, fcntl.LOCK_SH)
             yield
 
@@ -141,7 +147,10 @@ class IndexFolder:
     def _no_index(self) -> str:
         build = f"`pubmed-index build SOURCE --index {self.root}`"
         if self.generations.is_dir():
-            return f"The index in {self.root} was begun but never finished. Run {build} again: what was embedded is kept."
+            return (
+                f"The index in {self.root} has no published generation: no build of it was finished. "
+                f"Run {build} again: what was embedded is kept."
+            )
         if self.root.is_dir() and any(self.root.iterdir()):
             return f"{self.root} is a folder without an index in it. Give another --index, or run {build}."
         return f"There is no index in {self.root} yet. Run {build} first."
@@ -188,7 +197,8 @@ class IndexFolder:
     def publish(self, partial: Generation) -> Generation:
         """Give a finished generation its name and let `current` point to it. Needs the writer's lock."""
         generation = Generation(partial.folder.with_name(partial.name.removesuffix(_PARTIAL)))
-        sync_folder(partial.base.folder)
+        for folder in [path for path in partial.folder.rglob("*") if path.is_dir()]:
+            sync_folder(folder)
         sync_folder(partial.folder)
         partial.folder.rename(generation.folder)
         sync_folder(self.generations)

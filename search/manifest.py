@@ -26,9 +26,13 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class AppliedSource:
-    """A file that went into the index; `year` and `number` are 0 where its name is not NLM's."""
+    """A file that went into the index; `year` and `number` are 0 where its name is not NLM's.
+
+    `date` is the newest day on which NLM changed one of its records, or else the file's own, in ISO 8601.
+    """
 
     name: str
+    date: str
     articles: int
     deletions: int
     skipped: int
@@ -62,6 +66,11 @@ class Manifest:
     def last_file(self) -> str:
         """The name of the last source applied."""
         return self.sources[-1].name if self.sources else ""
+
+    @property
+    def data_date(self) -> str:
+        """The newest date of the sources: how current the index is, whenever it was built."""
+        return max((source.date for source in self.sources), default="")
 
     def write(self, path: Path) -> None:
         """Write the manifest as JSON that people can read, too, and its checksum beside it, as `sha256sum -c` reads it."""

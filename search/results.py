@@ -38,7 +38,10 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class IndexSummary:
-    """Which index answered: NLM asks that every page and export shows how current its data is."""
+    """Which index answered: NLM asks that every page and export shows how current its data is.
+
+    `updated` is the date of the newest change that NLM made to a record in it, not the day on which it was built.
+    """
 
     articles: int
     last_file: str

@@ -1,9 +1,11 @@
 """The searcher: one open generation of an index, and the questions it answers."""
 
+import argparse
 import contextlib
 import functools
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from search.article import Article
+from search.command import positive
 from search.encoder import Encoder, EncoderIdentity, Metric, Vectors
 from search.errors import BrokenIndex, EncoderMismatch, EncoderUnavailable, QueryError
 from search.filters import Filters
@@ -30,9 +33,18 @@ if TYPE_CHECKING:
 DEPTH = 1000
 # How far the query moves away from the articles it should not resemble, as a share of their mean (Rocchio's gamma).
 _AWAY = 0.5
-_FILTERS_KEPT = 64
+# A selection of 40 million PMIDs takes 5 MB.
+_FILTERS_KEPT = 16
 
 EncoderLoader = Callable[[str], Encoder]
+
+
+def hits(text: str) -> int:
+    """Read a number of hits, for argparse."""
+    number = positive(text)
+    if number > DEPTH:
+        raise argparse.ArgumentTypeError(f"expected at most {DEPTH:,} hits, found {number:,}")
+    return number
 
 
 def load_transformer(name: str) -> Encoder:
@@ -74,21 +86,22 @@ class Searcher:
     def __init__(self, folder: IndexFolder, generation: Generation, encoder: str | None, load: EncoderLoader) -> None:
         self._folder = folder
         self._generation = generation
-        self._manifest: Manifest = generation.read_manifest()
+        self._held = contextlib.ExitStack()
+        self._close = weakref.finalize(self, self._held.close)
+        self._held.enter_context(generation.held())
+        try:
+            self._manifest: Manifest = generation.read_manifest()
+            self._files = _open_files(generation, self._manifest)
+        except BaseException:
+            self._close()
+            raise
+        self._held.callback(self._files.catalogue.close)
         self._encoder_name = encoder or self._manifest.encoder.name
         self._load = load
         self._loading = threading.Lock()
         self._loaded: Encoder | None = None
-        self._held = contextlib.ExitStack()
-        self._held.enter_context(generation.held())
-        try:
-            self._files = _open_files(generation, self._manifest)
-        except BaseException:
-            self._held.close()
-            raise
-        self._held.callback(self._files.catalogue.close)
-        self._passing = functools.lru_cache(maxsize=_FILTERS_KEPT)(self._files.columns.passing)
-        self._hidden = functools.lru_cache(maxsize=_FILTERS_KEPT)(self._files.columns.hidden)
+        self._selecting = threading.Lock()
+        self._selections = functools.lru_cache(maxsize=_FILTERS_KEPT)(self._files.columns.selections)
 
     @classmethod
     def open(
@@ -103,8 +116,8 @@ class Searcher:
         return cls(index_folder, index_folder.published(), encoder, load)
 
     def close(self) -> None:
-        """Let go of the generation and its files."""
-        self._held.close()
+        """Let go of the generation and of the catalogue. A searcher that is dropped unclosed does so by itself."""
+        self._close()
 
     def __enter__(self) -> Self:
         return self
@@ -116,7 +129,7 @@ class Searcher:
     def summary(self) -> IndexSummary:
         """Which index answers, and how current it is."""
         manifest = self._manifest
-        return IndexSummary(manifest.counts.articles, manifest.last_file, manifest.created[:10], manifest.encoder.name)
+        return IndexSummary(manifest.counts.articles, manifest.last_file, manifest.data_date, manifest.encoder.name)
 
     @property
     def corpus_note(self) -> str:
@@ -173,15 +186,18 @@ class Searcher:
     def _answer(self, question: _Question) -> SearchResults:
         if not 1 <= question.k <= DEPTH:
             raise QueryError(f"The number of hits is from 1 to {DEPTH:,}; found {question.k}.")
-        passing = _less(self._passing(question.filters), question.without)
+        with self._selecting:
+            selections = self._selections(question.filters)
+        passing = _less(selections.passing, question.without)
         scored = self._files.candidates.search(question.vector, DEPTH, passing)
         hits = self._hits(scored, question.k)
-        hidden = self._count_hidden(question, scored)
+        hidden = self._count_hidden(question, selections.hidden, scored)
         took_ms = 1000 * (time.perf_counter() - question.started)
         return SearchResults(question.query, question.mode, question.filters, took_ms, hidden, self.summary, hits)
 
     def _hits(self, scored: "Scored", k: int) -> tuple[SearchResult, ...]:
-        pmids, scores = scored.pmids[:k].tolist(), scored.scores[:k].tolist()
+        best = scored.first(k)
+        pmids, scores = best.pmids.tolist(), best.scores.tolist()
         articles = self._files.catalogue.articles(pmids)
         if lost := [pmid for pmid in pmids if pmid not in articles]:
             raise BrokenIndex(
@@ -192,20 +208,19 @@ class Searcher:
             for rank, (pmid, score) in enumerate(zip(pmids, scores, strict=True), start=1)
         )
 
-    def _count_hidden(self, question: _Question, shown: "Scored") -> int:
-        """How many retracted articles score at least as high as the last hit, at most k."""
-        hidden = self._hidden(question.filters)
-        if hidden is None:
+    def _count_hidden(self, question: _Question, hidden: "Selection", shown: "Scored") -> int:
+        """How many of the first k would be retracted articles, if these were shown."""
+        if not hidden.count:
             return 0
         retracted = self._files.candidates.search(question.vector, question.k, _less(hidden, question.without))
-        full = len(shown.scores) >= question.k
-        return int((retracted.scores >= shown.scores[question.k - 1]).sum()) if full else len(retracted.scores)
+        both = shown.first(question.k).merged(retracted).first(question.k)
+        return int(np.isin(both.pmids, retracted.pmids).sum())
 
     def _mean(self, pmids: Sequence[int]) -> Vectors:
         try:
             mean: Vectors = self._files.vectors.get(pmids).mean(axis=0)
         except OverflowError:
-            raise QueryError(f"A PMID has at most 18 digits; found {max(pmids, key=abs)}.") from None
+            raise QueryError(f"A PMID has at most 8 digits; found {max(pmids, key=abs)}.") from None
         except KeyError as error:
             raise QueryError(f"PMID {error.args[0]} is not in this index of {self.summary.articles:,} articles.") from None
         return mean
@@ -224,7 +239,7 @@ class Searcher:
 
 
 def _open_files(generation: Generation, manifest: Manifest) -> _Files:
-    """Open every file and check that they hold equally many articles, without reading them."""
+    """Open every file and check that the arrays hold as many articles as the manifest says, without reading them."""
     from search.candidates import Candidates
     from search.catalogue import Catalogue
     from search.columns import Columns

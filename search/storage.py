@@ -65,6 +65,6 @@ def full_disk_is_said(folder: Path) -> Iterator[None]:
             raise
         raise StorageFull(
             f"The disk under {folder} is full or cannot be written, or a file-size limit was hit. "
-            "The published index is untouched and the embeddings made so far are kept: free some space, or name another "
+            "The published index is untouched and the embeddings written so far are kept: free some space, or name another "
             "--index, and run the same command again."
         ) from error

@@ -1,5 +1,6 @@
 """Every document's vector, memory-mapped and sorted by PMID."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -78,9 +79,10 @@ class VectorWriter:
 
     def __init__(self, folder: Path, count: int, dimension: int) -> None:
         self._folder = folder
-        with full_disk_is_said(folder):
-            self._pmids = _start_array(folder / _PMIDS, (count,), np.dtype(np.int64))
-            self._vectors = _start_array(folder / _VECTORS, (count, dimension), np.dtype(np.float32))
+        with full_disk_is_said(folder), contextlib.ExitStack() as streams:
+            self._pmids = streams.enter_context(_start_array(folder / _PMIDS, (count,), np.dtype(np.int64)))
+            self._vectors = streams.enter_context(_start_array(folder / _VECTORS, (count, dimension), np.dtype(np.float32)))
+            self._streams = streams.pop_all()
 
     def append(self, pmids: Pmids, vectors: Vectors) -> None:
         """Append (n,) int64 PMIDs, all greater than the ones before, and their (n, d) float32 vectors."""
@@ -93,8 +95,7 @@ class VectorWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with full_disk_is_said(self._folder):
-            self._pmids.close()
-            self._vectors.close()
+            self._streams.close()
 
 
 _VECTORS = "vectors.npy"

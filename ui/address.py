@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from search.article import LARGEST_PMID
 from search.filters import Filters
 
 FIRST_YEAR = 1700
@@ -30,7 +31,7 @@ class Address:
             year_from=_number(parameters, "from", FIRST_YEAR, LAST_YEAR),
             year_to=_number(parameters, "to", FIRST_YEAR, LAST_YEAR),
             include_retracted=parameters.get("retracted", "") == "1",
-            like=_number(parameters, "like", 1, 2**63 - 1),
+            like=_number(parameters, "like", 1, LARGEST_PMID),
             shown=shown if shown in PAGE_SIZES else PAGE_SIZES[0],
         )
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from search.index_folder import DEFAULT_INDEX
+
 FIRST_PORT = 8501
 PORTS_TRIED = 100
 _POLL_SECONDS = 0.1
@@ -58,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pubmed-ui", description="Serve the search page from this machine until Ctrl-C.")
-    parser.add_argument("--index", metavar="DIR", default="data/index", help="the index folder (default: %(default)s)")
+    parser.add_argument("--index", metavar="DIR", default=str(DEFAULT_INDEX), help="the index folder (default: %(default)s)")
     parser.add_argument("--encoder", metavar="NAME|PATH", help="where the index's encoder lies now, if it has moved")
     parser.add_argument("--port", type=_port, help=f"the port (default: the first free one from {FIRST_PORT} up)")
     reach = "the address to listen on (default: %(default)s, which only this machine reaches)"

@@ -5,13 +5,16 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import lru_cache, partial
 from html import escape
 from pathlib import Path
 
 import streamlit as st
 
+from search.encoder import Encoder
 from search.errors import PubMedSearchError
+from search.index_folder import DEFAULT_INDEX
+from search.searcher import Searcher, load_transformer
 from ui import states
 from ui.address import Address
 from ui.answer_view import draw_answer
@@ -19,12 +22,11 @@ from ui.current_searcher import AnySearcher, CurrentSearcher
 from ui.navigation import here, start_at_top
 from ui.search_form import draw_form, hint_wanted
 
-DEFAULT_INDEX = "data/index"
 TITLE = "PubMed semantic search"
 _STYLE = Path(__file__).with_name("page.css")
 
 
-def show(get_searcher: Callable[[], AnySearcher], folder: str = DEFAULT_INDEX) -> None:
+def show(get_searcher: Callable[[], AnySearcher], folder: str = str(DEFAULT_INDEX)) -> None:
     """Draw the whole page for the address in the URL.
 
     `get_searcher` gives the open index, or raises the PubMedSearchError that the page then explains; `folder` is named
@@ -116,11 +118,15 @@ def _shared_searcher(folder: str, encoder: str | None) -> CurrentSearcher:
 
 def _open(folder: str, encoder: str | None) -> AnySearcher:
     """Open an index, and load its encoder while the visitor is still typing: that takes seconds."""
-    from search.searcher import Searcher
-
-    searcher = Searcher.open(folder, encoder)
+    searcher = Searcher.open(folder, encoder, load=_load_once)
     threading.Thread(target=_load_early, args=(searcher.load_encoder,), daemon=True).start()
     return searcher
+
+
+@lru_cache(maxsize=1)
+def _load_once(name: str) -> Encoder:
+    """The encoder, loaded once: a newer generation of the same index needs no other."""
+    return load_transformer(name)
 
 
 def _load_early(load_encoder: Callable[[], object]) -> None:
@@ -131,7 +137,7 @@ def _load_early(load_encoder: Callable[[], object]) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Draw the page over an index folder; a second argument names the encoder, where it has moved."""
-    folder = arguments[0] if arguments else DEFAULT_INDEX
+    folder = arguments[0] if arguments else str(DEFAULT_INDEX)
     encoder = arguments[1] if len(arguments) > 1 else None
     show(_shared_searcher(folder, encoder), folder)
 

@@ -1,5 +1,6 @@
 """The bench: which questions it asks, and that its figures are of those."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from conftest import BuildToy
 from toy import article, load_toy
 
 from indexer.bench import measure, read_questions, titles_as_questions
+from indexer.cli import main
 from indexer.progress import Silent
 from search import Searcher
 from search.errors import SourceError
@@ -39,3 +41,17 @@ def test_figures_are_of_the_questions_asked(build_toy: BuildToy, tmp_path: Path)
     assert len(set(questions)) == latency.queries == 25
     assert (latency.articles, latency.encoder, latency.k) == (30, "toy", 5)
     assert 0 < latency.encoding_median_ms + 1e-9 <= latency.median_ms <= latency.percentile_99_ms <= latency.slowest_ms
+
+
+def test_the_command_reports_what_it_measured(built_index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--index", str(built_index), "--count", "5", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["articles"], document["queries"], document["k"]) == (150, 5, 10)
+    assert main(["bench", "--index", str(built_index), "--count", "3"]) == 0
+    assert "3 over 150 articles" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "many"])
+def test_a_number_of_questions_that_is_none(count: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["bench", "--count", count])

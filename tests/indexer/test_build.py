@@ -1,6 +1,7 @@
 """The build, stage by stage, with an encoder whose every call is counted."""
 
 import gzip
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -132,6 +133,21 @@ def test_a_bad_file_leaves_the_published_generation_answering(build_toy: BuildTo
     with pytest.raises(SourceError, match=r"cut\.xml\.gz"):
         Build(IndexFolder(tmp_path / "index"), ToyEncoder(), Silent()).run(find_sources([good, cut]))
     assert len(titles(tmp_path / "index", range(1, 200))) == 40
+
+
+def test_the_data_s_date_is_the_newest_change_not_the_day_of_the_build(tmp_path: Path) -> None:
+    revised = "<DateRevised><Year>2024</Year><Month>{:02}</Month><Day>05</Day></DateRevised><Article>"
+    body = "".join(record(pmid, "T").replace("<Article>", revised.format(pmid)) for pmid in (3, 11, 7))
+    Build(IndexFolder(tmp_path / "I"), ToyEncoder(), Silent()).run(find_sources([pubmed_file(tmp_path, "a.xml.gz", body)]))
+    with Searcher.open(tmp_path / "I", load=load_toy) as searcher:
+        assert searcher.summary.updated == "2024-11-05"
+
+
+def test_a_source_without_dates_has_its_file_s_date(build_toy: BuildToy, tmp_path: Path) -> None:
+    build_toy(ARTICLES)
+    day = datetime.fromtimestamp((tmp_path / "articles.jsonl").stat().st_mtime, UTC).date().isoformat()
+    with Searcher.open(tmp_path / "index", load=load_toy) as searcher:
+        assert searcher.summary.updated == day
 
 
 def test_any_folder_name_and_any_file_name(tmp_path: Path) -> None:

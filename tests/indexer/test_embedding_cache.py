@@ -73,7 +73,7 @@ def test_every_flipped_bit_is_found_before_a_vector_is_used(tmp_path: Path) -> N
     whole = path.read_bytes()
     for position in range(0, len(whole), 37):
         damaged = bytearray(whole)
-        damaged[position] ^= 1
+        damaged[position] ^= 1 << position % 8
         path.write_bytes(damaged)
         assert any("000002.shard" in sentence for sentence in EmbeddingCache.damaged(tmp_path, 8)) or position in padding(whole)
     damaged = bytearray(whole)

@@ -207,3 +207,19 @@ def test_the_real_folder(shared_data: Path) -> None:
     formats = [source.format for source in found.files]
     assert (formats.count(SourceFormat.PUBMED_XML), formats.count(SourceFormat.NBIB)) == (188, 5)
     assert {path.suffix for path in found.ignored} == {".dtd"}
+
+
+def test_an_index_below_the_folder_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "records.jsonl").write_text('{"pmid": 1, "title": "T"}\n')
+    generation = tmp_path / "index" / "generations" / "0001"
+    generation.mkdir(parents=True)
+    (tmp_path / "index" / "lock").write_text("1")
+    (generation / "skipped.jsonl").write_text("")
+    assert [source.path.name for source in find_sources([tmp_path]).files] == ["records.jsonl"]
+
+
+def test_two_yearly_baselines_are_refused(tmp_path: Path) -> None:
+    for name in ("pubmed25n0001.xml", "pubmed26n0001.xml"):
+        (tmp_path / name).write_text("<PubmedArticleSet></PubmedArticleSet>")
+    with pytest.raises(SourceError, match=r"two yearly baselines, 2025 .*Build from the files of 2026 alone"):
+        find_sources([tmp_path])

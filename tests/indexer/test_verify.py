@@ -16,7 +16,7 @@ ARTICLES = [article(pmid, "word " * (pmid % 7 + 1), year=2000) for pmid in range
 
 def flip(path: Path, position: int) -> None:
     content = bytearray(path.read_bytes())
-    content[position] ^= 0x10
+    content[position] ^= 0x80
     path.write_bytes(content)
 
 

@@ -31,6 +31,7 @@ FULL = Article(
     year=1998,
     publication_date="1998 Dec-1999 Jan",
     electronic_date="1998-11-30",
+    revised="2018-11-13",
     publication_model="Print-Electronic",
     languages=("eng", "fre"),
     publication_types=("Journal Article",),

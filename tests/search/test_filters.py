@@ -27,6 +27,10 @@ def test_years_that_are_none(text: str) -> None:
         Filters.years(text)
 
 
+def test_lists_become_tuples() -> None:
+    assert Filters(mesh=["Humans"]) == Filters(mesh=("Humans",))  # type: ignore[arg-type]
+
+
 def test_a_backward_range_is_refused() -> None:
     with pytest.raises(QueryError, match="put the earlier year first"):
         Filters(year_from=2024, year_to=2015)

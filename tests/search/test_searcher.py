@@ -64,6 +64,17 @@ def test_retracted_articles_are_hidden_counted_and_shown_on_demand(searcher: Sea
     assert Flag.RETRACTED in shown[0].article.flags
 
 
+def test_as_many_are_hidden_as_would_be_shown(build_toy: BuildToy, tmp_path: Path) -> None:
+    # Three retracted ones lie between the first and the second hit, and only one of them would be among the first two.
+    near = [article(20 + number, "a a a bb", publication_types=RETRACTED) for number in range(3)]
+    build_toy([article(11, "a a a"), *near, article(12, "a a bb")])
+    with Searcher.open(tmp_path / "index", load=load_toy) as searcher:
+        hidden = searcher.search("x", k=2)
+        shown = searcher.search("x", k=2, filters=Filters(include_retracted=True))
+    assert (ids(hidden), hidden.hidden_retracted) == ([11, 12], 1)
+    assert ids(shown) == [11, 22]
+
+
 def test_a_retracted_article_below_the_last_hit_is_not_counted(searcher: Searcher) -> None:
     assert searcher.search("ccc", k=1).hidden_retracted == 0
 
@@ -112,7 +123,7 @@ def test_a_pmid_that_is_not_in_the_index(searcher: Searcher) -> None:
 
 
 def test_a_number_that_is_no_pmid(searcher: Searcher) -> None:
-    with pytest.raises(QueryError, match="at most 18 digits"):
+    with pytest.raises(QueryError, match="at most 8 digits"):
         searcher.similar([2**63])
 
 
@@ -165,7 +176,7 @@ def test_a_folder_of_something_else(tmp_path: Path) -> None:
 
 def test_a_build_that_never_finished(tmp_path: Path) -> None:
     (tmp_path / "generations" / "0001.partial").mkdir(parents=True)
-    with pytest.raises(NoIndex, match="begun but never finished"):
+    with pytest.raises(NoIndex, match="no build of it was finished"):
         Searcher.open(tmp_path)
 
 
