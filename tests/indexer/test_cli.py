@@ -328,9 +328,9 @@ def test_info_for_programs(pubmed_index: PubmedIndex, built_index: Path) -> None
 def test_info_for_people(pubmed_index: PubmedIndex, built_index: Path) -> None:
     lines = pubmed_index("info", "--index", built_index).lines
     assert lines["articles"] == "150"
-    assert lines["sources"] == "2 files, the last one sample-2.xml.gz"
+    assert lines["sources"] == "2 files, the last one sample-2.xml.gz; newest change 2025-07-28"
     assert lines["encoder"].startswith("embedded, 384 dimensions, 256 tokens, ")
-    assert re.fullmatch(r"0001, made \d{4}-\d\d-\d\dT\S+ by version \S+", lines["generation"])
+    assert re.fullmatch(r"0001, built \d{4}-\d\d-\d\dT\S+ by version \S+", lines["generation"])
 
 
 @pytest.mark.parametrize("command", ["info", "verify"])
@@ -416,4 +416,4 @@ def test_control_c_keeps_what_was_done(pubmed_index: PubmedIndex, tmp_path: Path
     assert err == (
         "Stopped. The published index is untouched and what was embedded is kept: run the same command again to go on.\n"
     )
-    assert says_one_sentence(pubmed_index("info", "--index", index), "was begun but never finished")
+    assert says_one_sentence(pubmed_index("info", "--index", index), "no build of it was finished")

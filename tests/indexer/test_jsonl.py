@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from indexer.jsonl import read_jsonl
 from indexer.parsed_file import Record, SkipKind, Skipped
-from search.article import AbstractSection, Article, Author, MeshHeading, MeshQualifier
+from search.article import LARGEST_PMID, AbstractSection, Article, Author, MeshHeading, MeshQualifier
 
 PATH = Path("records.jsonl")
 
@@ -122,7 +122,7 @@ def test_no_bytes_break_the_reader(content: bytes) -> None:
     assert all(isinstance(record, Article | Skipped) for record in read(content))
 
 
-@given(st.integers(min_value=1, max_value=2**63 - 1), st.text(min_size=1), st.text())
+@given(st.integers(min_value=1, max_value=LARGEST_PMID), st.text(min_size=1), st.text())
 def test_records_come_back(pmid: int, title: str, abstract: str) -> None:
     (record,) = read(json.dumps({"pmid": pmid, "title": f"T{title}", "abstract": abstract}, ensure_ascii=False).encode())
     assert isinstance(record, Article)

@@ -124,7 +124,7 @@ def test_what_is_not_taken_says_where_and_why() -> None:
         Skipped(
             PATH,
             "record 5, line 67",
-            "A PMID is a positive whole number; the record says '3200000X'.",
+            "A PMID is a whole number of 1 to 8 digits; the record says '3200000X'.",
             SkipKind.INVALID_PMID,
         ),
         Skipped(

@@ -226,7 +226,7 @@ def test_versions_and_deletions_come_in_the_files_order() -> None:
     assert last == Skipped(
         PATH,
         "deletion 3, line 15",
-        "A PMID is a positive whole number; the record says 'none'.",
+        "A PMID is a whole number of 1 to 8 digits; the record says 'none'.",
         SkipKind.INVALID_PMID,
     )
 
@@ -234,7 +234,7 @@ def test_versions_and_deletions_come_in_the_files_order() -> None:
 def test_what_is_not_taken_says_where_and_why() -> None:
     no_pmid, zero, no_text, taken, hollow = read_fixture("not_taken.xml")
     no_pmid_reason = "The record has no PMID, and without one it cannot be found again."
-    zero_reason = "A PMID is a positive whole number; the record says '0'."
+    zero_reason = "A PMID is a whole number of 1 to 8 digits; the record says '0'."
     no_text_reason = "PMID 31000083 has neither a title nor an abstract."
     assert no_pmid == Skipped(PATH, "record 1, line 3", no_pmid_reason, SkipKind.NO_PMID)
     assert zero == Skipped(PATH, "record 2, line 12", zero_reason, SkipKind.INVALID_PMID)

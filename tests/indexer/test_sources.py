@@ -102,8 +102,8 @@ def test_year_and_number_come_from_pubmeds_names(name: str, year: int, number: i
     assert (source.year, source.number) == (year, number)
 
 
-def test_numbered_files_come_last_by_year_and_number_and_others_as_given(tmp_path: Path) -> None:
-    for name in ("pubmed26n0002.xml", "pubmed25n1300.xml", "pubmed26n0010.xml", "z.xml", "a.nbib"):
+def test_numbered_files_come_last_by_number_and_others_as_given(tmp_path: Path) -> None:
+    for name in ("pubmed26n0002.xml", "pubmed26n1300.xml", "pubmed26n0010.xml", "z.xml", "a.nbib"):
         write(tmp_path / "folder" / name, NBIB if name == "a.nbib" else XML)
     write(tmp_path / "folder" / "below" / "pubmed26n0001.xml.gz")
     write(tmp_path / "folder" / "below" / "m.xml")
@@ -115,10 +115,10 @@ def test_numbered_files_come_last_by_year_and_number_and_others_as_given(tmp_pat
         "z.xml",
         "m.xml",
         "later.jsonl",
-        "pubmed25n1300.xml",
         "pubmed26n0001.xml.gz",
         "pubmed26n0002.xml",
         "pubmed26n0010.xml",
+        "pubmed26n1300.xml",
     ]
 
 

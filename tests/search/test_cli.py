@@ -214,7 +214,7 @@ def test_flags_are_said_in_words(index: Path, ask: Ask) -> None:
 def test_no_hit_is_said(index: Path, ask: Ask) -> None:
     done = ask("--like", KNOWN, "--index", index, "--year", "1900")
     assert done.code == 0
-    assert done.out.startswith("No article of 5 passes the filters · ")
+    assert done.out.startswith("None of 5 articles is left by the filters · ")
 
 
 def test_a_title_is_text_and_nothing_else(index: Path, ask: Ask) -> None:
@@ -366,7 +366,7 @@ def lost_file(index: Path, place: Path) -> None:
         (empty_folder, "There is no index in"),
         (a_file, "There is no index in"),
         (other_folder, "is a folder without an index in it"),
-        (never_published, "was begun but never finished"),
+        (never_published, "no build of it was finished"),
         (lost_generation, "names generation 0007, whose folder is missing"),
         (nonsense_in_current, "it says '../../elsewhere'"),
         (later_format, "has index format 99"),
@@ -404,7 +404,7 @@ def test_an_answer_that_cannot_be_written_is_a_failure(index: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         done = run_process("--like", KNOWN, "--index", index, stdout=full)
     assert done.returncode == 1
-    assert done.stderr.decode().startswith(f"The output: {os.strerror(errno.ENOSPC).lower()}. ")
+    assert done.stderr.decode().startswith(f"The output, or a file: {os.strerror(errno.ENOSPC).lower()}. ")
     assert done.stderr.count(b"\n") == 1
 
 

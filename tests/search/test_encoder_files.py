@@ -276,7 +276,7 @@ def test_a_folder_without_one_of_its_parts(absent: str, sentence: str, tmp_path:
 def test_a_damaged_configuration(tmp_path: Path, small_checkpoint: Path) -> None:
     folder = Path(shutil.copytree(small_checkpoint, tmp_path / "encoder"))
     (folder / "modules.json").write_text('[{"type": ')
-    with pytest.raises(EncoderError, match=r"modules.json cannot be read as JSON .*; copy the encoder's folder again"):
+    with pytest.raises(EncoderError, match=r"modules.json cannot be read as it should be .* Copy the encoder's folder again"):
         find_encoder(str(folder))
 
 
