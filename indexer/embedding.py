@@ -13,8 +13,8 @@ from search.catalogue import Catalogue
 from search.encoder import Encoder, Vectors
 from search.vectors import VectorWriter
 
-# Enough documents to sort by length with little padding, few enough that their tokens are a few megabytes.
-_WINDOW = 2_048
+# Enough documents to sort by length with little padding, few enough to keep what they need below a gigabyte.
+_WINDOW = 1_024
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The encoder that runs: torch and transformers over the files that `encoder_files` found."""
 
 import contextlib
+import ctypes
 import pickle
 import threading
 import warnings
@@ -95,6 +96,7 @@ class TransformerEncoder:
         finally:
             for vectors in running:
                 vectors.cancel()
+            _trim_memory()
 
     def encode_documents(self, articles: Sequence[Article]) -> Vectors:
         """The (n, d) float32 vectors of documents, in their order."""
@@ -185,6 +187,13 @@ class _Tower:
         }
         with torch.inference_mode():
             return self._model(**accepted).last_hidden_state, accepted["attention_mask"]
+
+
+def _trim_memory() -> None:
+    """Give freed activations back to the system: glibc keeps them in pieces, and a build grew by 40 KB a document."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _workers(device: torch.device) -> ThreadPoolExecutor:
