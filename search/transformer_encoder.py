@@ -199,8 +199,8 @@ def _trim_memory() -> None:
 def _workers(device: torch.device) -> ThreadPoolExecutor:
     """Threads that run the model, each on one core of its own.
 
-    One batch a core was 1.25 to 1.4 times as fast as every batch over all cores, and on a busy machine a question of 16 tokens takes
-    18 ms instead of 400: threads that share a matrix wait for the slowest one at every layer.
+    One batch a core was 1.25 to 1.4 times as fast as every batch over all cores, and on a busy machine a question of 16 tokens
+    took 18 ms instead of 400: threads that share a matrix wait for the slowest one at every layer.
     """
     count = _CORES if device.type == "cpu" else 1
     return ThreadPoolExecutor(count, thread_name_prefix="encoder", initializer=torch.set_num_threads, initargs=(1,))
