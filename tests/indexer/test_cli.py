@@ -10,11 +10,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from running import Done, Run, in_process
 
 from indexer.cli import main
 
@@ -49,47 +49,17 @@ BUILD_KEYS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a command left: its exit code, its answer, and what it said beside it."""
-
-    code: object
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        assert self.code == 0, self.err
-        document: dict[str, Any] = json.loads(self.out)
-        return document
-
-    @property
-    def lines(self) -> dict[str, str]:
-        """What a report for people says, by its first column."""
-        assert self.code == 0, self.err
-        rows = (re.split(r" {2,}", line.strip(), maxsplit=1) for line in self.out.splitlines())
-        return {row[0]: row[1] for row in rows}
-
-
-PubmedIndex = Callable[..., Done]
+def lines_of(done: Done) -> dict[str, str]:
+    """What a report for people says, by its first column."""
+    assert done.code == 0, done.err
+    rows = (re.split(r" {2,}", line.strip(), maxsplit=1) for line in done.out.splitlines())
+    return {row[0]: row[1] for row in rows}
 
 
 @pytest.fixture
-def pubmed_index(capsys: pytest.CaptureFixture[str]) -> Iterator[PubmedIndex]:
-    """Runs the command in this process."""
-    on_terminate = signal.getsignal(signal.SIGTERM)
-
-    def run(*arguments: object) -> Done:
-        code: object
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as stopped:
-            code = stopped.code
-        captured = capsys.readouterr()
-        return Done(code, captured.out, captured.err)
-
-    yield run
-    signal.signal(signal.SIGTERM, on_terminate)
+def pubmed_index(capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    with in_process(main, capsys) as run:
+        yield run
 
 
 @pytest.fixture
@@ -122,7 +92,7 @@ def says_one_sentence(done: Done, *parts: str) -> bool:
 # --- build ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_summary_of_a_build(pubmed_index: PubmedIndex, records: Path, tmp_path: Path) -> None:
+def test_the_summary_of_a_build(pubmed_index: Run, records: Path, tmp_path: Path) -> None:
     first = pubmed_index("build", records, "--index", tmp_path / "index", "--json").document
     assert list(first) == BUILD_KEYS
     counts = {name: value for name, value in first.items() if isinstance(value, int) and not isinstance(value, float)}
@@ -149,15 +119,15 @@ def test_the_summary_of_a_build(pubmed_index: PubmedIndex, records: Path, tmp_pa
     assert Path(first["skipped_list"]).read_text(encoding="utf-8").count("\n") == 3
 
 
-def test_what_was_embedded_is_not_embedded_again(pubmed_index: PubmedIndex, records: Path, tmp_path: Path) -> None:
+def test_what_was_embedded_is_not_embedded_again(pubmed_index: Run, records: Path, tmp_path: Path) -> None:
     for generation, embedded, cached in (("0001", 4, 0), ("0002", 0, 4)):
         summary = pubmed_index("build", records, "--index", tmp_path / "index", "--json").document
         assert (summary["generation"], summary["embedded"], summary["cached"]) == (generation, embedded, cached)
 
 
-def test_the_summary_for_people_names_what_was_skipped(pubmed_index: PubmedIndex, records: Path, tmp_path: Path) -> None:
+def test_the_summary_for_people_names_what_was_skipped(pubmed_index: Run, records: Path, tmp_path: Path) -> None:
     done = pubmed_index("build", records, "--index", tmp_path / "index")
-    lines = done.lines
+    lines = lines_of(done)
     assert lines["files"] == "2 (1 of another kind ignored)"
     assert lines["records read"] == "5"
     assert lines["skipped"] == "3"
@@ -170,7 +140,7 @@ def test_the_summary_for_people_names_what_was_skipped(pubmed_index: PubmedIndex
 
 
 @pytest.mark.parametrize("arguments", [[], ["--sample", "records"]])
-def test_a_build_needs_one_source(pubmed_index: PubmedIndex, tmp_path: Path, arguments: list[str]) -> None:
+def test_a_build_needs_one_source(pubmed_index: Run, tmp_path: Path, arguments: list[str]) -> None:
     done = pubmed_index("build", *arguments, "--index", tmp_path / "index")
     assert done.code == 2
     assert "build takes either SOURCE" in done.err
@@ -240,7 +210,7 @@ def all_deleted(place: Path) -> None:
     ],
 )
 def test_a_source_that_cannot_be_read(
-    pubmed_index: PubmedIndex, tmp_path: Path, prepare: Callable[[Path], None], name: str, said: str
+    pubmed_index: Run, tmp_path: Path, prepare: Callable[[Path], None], name: str, said: str
 ) -> None:
     source, index = tmp_path / name, tmp_path / "index"
     prepare(source)
@@ -251,19 +221,19 @@ def test_a_source_that_cannot_be_read(
     assert not (index / "current").exists()
 
 
-def test_a_failed_build_leaves_the_published_one(pubmed_index: PubmedIndex, copy: Path, tmp_path: Path) -> None:
+def test_a_failed_build_leaves_the_published_one(pubmed_index: Run, copy: Path, tmp_path: Path) -> None:
     (tmp_path / "cut.xml").write_text(XML[:-30], encoding="utf-8")
     assert pubmed_index("build", tmp_path / "cut.xml", "--index", copy).code == 1
     assert pubmed_index("info", "--index", copy, "--json").document["generation"] == "0001"
     assert pubmed_index("verify", "--index", copy).code == 0
 
 
-def test_a_file_in_the_place_of_the_index(pubmed_index: PubmedIndex, records: Path, tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_the_index(pubmed_index: Run, records: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").touch()
     assert says_one_sentence(pubmed_index("build", records, "--index", tmp_path / "taken"), str(tmp_path / "taken"))
 
 
-def test_an_index_that_another_process_writes(pubmed_index: PubmedIndex, records: Path, tmp_path: Path) -> None:
+def test_an_index_that_another_process_writes(pubmed_index: Run, records: Path, tmp_path: Path) -> None:
     index = tmp_path / "index"
     index.mkdir()
     with (index / "lock").open("a+", encoding="ascii") as stream:
@@ -273,7 +243,7 @@ def test_an_index_that_another_process_writes(pubmed_index: PubmedIndex, records
         assert says_one_sentence(pubmed_index("build", records, "--index", index), "Process 12345 is writing to", str(index))
 
 
-def test_an_encoder_that_is_not_there(pubmed_index: PubmedIndex, records: Path, tmp_path: Path) -> None:
+def test_an_encoder_that_is_not_there(pubmed_index: Run, records: Path, tmp_path: Path) -> None:
     done = pubmed_index("build", records, "--index", tmp_path / "index", "--encoder", tmp_path / "gone")
     assert says_one_sentence(done, str(tmp_path / "gone"))
 
@@ -290,7 +260,7 @@ def test_an_encoder_that_is_not_there(pubmed_index: PubmedIndex, records: Path, 
         ["verify", "--index"],
     ],
 )
-def test_wrong_usage(pubmed_index: PubmedIndex, arguments: list[str]) -> None:
+def test_wrong_usage(pubmed_index: Run, arguments: list[str]) -> None:
     done = pubmed_index(*arguments)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("usage: pubmed-index")
@@ -300,7 +270,7 @@ def test_wrong_usage(pubmed_index: PubmedIndex, arguments: list[str]) -> None:
 # --- info and verify ------------------------------------------------------------------------------------------------
 
 
-def test_info_for_programs(pubmed_index: PubmedIndex, built_index: Path) -> None:
+def test_info_for_programs(pubmed_index: Run, built_index: Path) -> None:
     document = pubmed_index("info", "--index", built_index, "--json").document
     assert list(document) == [
         "generation",
@@ -325,8 +295,8 @@ def test_info_for_programs(pubmed_index: PubmedIndex, built_index: Path) -> None
     assert (document["encoder"]["name"], document["encoder"]["dimension"]) == ("embedded", 384)
 
 
-def test_info_for_people(pubmed_index: PubmedIndex, built_index: Path) -> None:
-    lines = pubmed_index("info", "--index", built_index).lines
+def test_info_for_people(pubmed_index: Run, built_index: Path) -> None:
+    lines = lines_of(pubmed_index("info", "--index", built_index))
     assert lines["articles"] == "150"
     assert lines["sources"] == "2 files, the last one sample-2.xml.gz; newest change 2025-07-28"
     assert lines["encoder"].startswith("embedded, 384 dimensions, 256 tokens, ")
@@ -334,13 +304,13 @@ def test_info_for_people(pubmed_index: PubmedIndex, built_index: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["info", "verify"])
-def test_there_is_no_index_yet(pubmed_index: PubmedIndex, tmp_path: Path, command: str) -> None:
+def test_there_is_no_index_yet(pubmed_index: Run, tmp_path: Path, command: str) -> None:
     done = pubmed_index(command, "--index", tmp_path / "index", "--json")
     assert done.out == ""
     assert says_one_sentence(done, "There is no index in", str(tmp_path / "index"), "pubmed-index build")
 
 
-def test_a_whole_index(pubmed_index: PubmedIndex, built_index: Path) -> None:
+def test_a_whole_index(pubmed_index: Run, built_index: Path) -> None:
     document = pubmed_index("verify", "--index", built_index, "--json").document
     assert list(document) == ["generation", "files", "bytes", "articles", "problems"]
     assert (document["generation"], document["articles"], document["problems"]) == ("0001", 150, [])
@@ -357,7 +327,7 @@ def flip_a_byte(path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["base/vectors.npy", "base/catalogue.sqlite", "base/candidates.faiss", "base/columns/years.npy"]
 )
-def test_one_flipped_bit_is_found(pubmed_index: PubmedIndex, copy: Path, name: str) -> None:
+def test_one_flipped_bit_is_found(pubmed_index: Run, copy: Path, name: str) -> None:
     altered = copy / "generations" / "0001" / name
     flip_a_byte(altered)
     done = pubmed_index("verify", "--index", copy)
@@ -368,7 +338,7 @@ def test_one_flipped_bit_is_found(pubmed_index: PubmedIndex, copy: Path, name: s
     assert [str(altered) in problem for problem in json.loads(as_json.out)["problems"]] == [True]
 
 
-def test_a_flipped_bit_of_the_cache_is_found(pubmed_index: PubmedIndex, copy: Path) -> None:
+def test_a_flipped_bit_of_the_cache_is_found(pubmed_index: Run, copy: Path) -> None:
     shard = next((copy / "embeddings").glob("*/*.shard"))
     flip_a_byte(shard)
     done = pubmed_index("verify", "--index", copy)
@@ -376,7 +346,7 @@ def test_a_flipped_bit_of_the_cache_is_found(pubmed_index: PubmedIndex, copy: Pa
     assert str(shard) in done.out
 
 
-def test_an_altered_manifest_is_refused(pubmed_index: PubmedIndex, copy: Path) -> None:
+def test_an_altered_manifest_is_refused(pubmed_index: Run, copy: Path) -> None:
     manifest = copy / "generations" / "0001" / "manifest.json"
     manifest.write_text(manifest.read_text(encoding="utf-8").replace('"retracted": 1', '"retracted": 0'))
     for command in ("verify", "info"):
@@ -401,7 +371,7 @@ def test_a_reader_that_has_seen_enough_is_no_failure(built_index: Path) -> None:
     assert (process.communicate(timeout=60)[1], process.returncode) == ("", 0)
 
 
-def test_control_c_keeps_what_was_done(pubmed_index: PubmedIndex, tmp_path: Path) -> None:
+def test_control_c_keeps_what_was_done(pubmed_index: Run, tmp_path: Path) -> None:
     source, index = tmp_path / "many.jsonl", tmp_path / "index"
     texts = (" ".join(f"word{number * 300 + place}" for place in range(200)) for number in range(300))
     rows = [json.dumps({"pmid": pmid, "title": "Much to do.", "abstract": text}) for pmid, text in enumerate(texts, start=1)]

@@ -5,15 +5,14 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from running import Done, Run, in_process
 from toy import ToyEncoder
 
 from indexer.build import Build
@@ -48,24 +47,6 @@ RECORDS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a command left: its exit code, its answer, and what it said beside it."""
-
-    code: object
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        assert (self.code, self.err) == (0, "")
-        document: dict[str, Any] = json.loads(self.out)
-        return document
-
-
-Ask = Callable[..., Done]
-
-
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("toy")
@@ -76,22 +57,10 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def ask(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
-    """Runs the command in this process."""
+def ask(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     monkeypatch.setenv("COLUMNS", "100")
-    on_terminate = signal.getsignal(signal.SIGTERM)
-
-    def run(*arguments: object) -> Done:
-        code: object
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as stopped:
-            code = stopped.code
-        captured = capsys.readouterr()
-        return Done(code, captured.out, captured.err)
-
-    yield run
-    signal.signal(signal.SIGTERM, on_terminate)
+    with in_process(main, capsys) as run:
+        yield run
 
 
 def says_one_sentence(done: Done, *parts: str) -> bool:
@@ -106,7 +75,7 @@ def says_one_sentence(done: Done, *parts: str) -> bool:
 # --- The answer as JSON ---------------------------------------------------------------------------------------------
 
 
-def test_json_is_one_document_with_the_agreed_keys(index: Path, ask: Ask) -> None:
+def test_json_is_one_document_with_the_agreed_keys(index: Path, ask: Run) -> None:
     document = ask("--like", KNOWN, "--index", index, "--json", "-k", 1).document
     took_ms = document.pop("took_ms")
     updated = document["index"].pop("updated")
@@ -148,7 +117,7 @@ def test_json_is_one_document_with_the_agreed_keys(index: Path, ask: Ask) -> Non
     }
 
 
-def test_json_says_which_filters_were_applied(index: Path, ask: Ask) -> None:
+def test_json_says_which_filters_were_applied(index: Path, ask: Run) -> None:
     asked = ("--like", KNOWN, "--index", index, "--json", "--year", "2005:2014", "--has-abstract", "--include-retracted")
     document = ask(*asked).document
     set_ones = {name: value for name, value in document["filters"].items() if value not in (None, [], False)}
@@ -156,14 +125,14 @@ def test_json_says_which_filters_were_applied(index: Path, ask: Ask) -> None:
     assert [hit["pmid"] for hit in document["results"]] == [NEAR]
 
 
-def test_json_keeps_a_title_as_it_is(index: Path, ask: Ask) -> None:
+def test_json_keeps_a_title_as_it_is(index: Path, ask: Run) -> None:
     done = ask("--like", KNOWN, "--index", index, "--json")
     titles = {hit["pmid"]: hit["title"] for hit in done.document["results"]}
     assert titles[HOSTILE] == HOSTILE_TITLE
     assert "\x1b" not in done.out
 
 
-def test_retracted_articles_are_shown_on_request(index: Path, ask: Ask) -> None:
+def test_retracted_articles_are_shown_on_request(index: Path, ask: Run) -> None:
     document = ask("--like", KNOWN, "--index", index, "--json", "-k", 2, "--include-retracted").document
     assert [(hit["pmid"], hit["flags"]) for hit in document["results"]] == [
         (RETRACTED, ["retracted", "title only"]),
@@ -172,14 +141,14 @@ def test_retracted_articles_are_shown_on_request(index: Path, ask: Ask) -> None:
     assert document["hidden_retracted"] == 0
 
 
-def test_unlike_moves_away(index: Path, ask: Ask) -> None:
+def test_unlike_moves_away(index: Path, ask: Run) -> None:
     near = ask("--like", KNOWN, "--index", index, "--json").document["results"]
     away = ask("--like", KNOWN, "--unlike", NEAR, "--index", index, "--json").document
     assert [hit["pmid"] for hit in away["results"]] == [hit["pmid"] for hit in near if hit["pmid"] != NEAR]
     assert away["query"] == f"like {KNOWN} unlike {NEAR}"
 
 
-def test_the_first_of_many_are_the_few(index: Path, ask: Ask) -> None:
+def test_the_first_of_many_are_the_few(index: Path, ask: Run) -> None:
     many = ask("--like", KNOWN, "--index", index, "--json", "-k", 1000).document["results"]
     few = ask("--like", KNOWN, "--index", index, "--json", "-k", 2).document["results"]
     assert few == many[:2]
@@ -190,7 +159,7 @@ def test_the_first_of_many_are_the_few(index: Path, ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("width", [60, 120])
-def test_the_table_fits_its_terminal(index: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+def test_the_table_fits_its_terminal(index: Path, ask: Run, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     done = ask("--like", KNOWN, "--index", index)
     assert (done.code, done.err) == (0, "")
@@ -201,30 +170,30 @@ def test_the_table_fits_its_terminal(index: Path, ask: Ask, monkeypatch: pytest.
     assert re.findall(r"\w+", done.out).count("extracorporeal") == 3  # a long title is folded, not cut
 
 
-def test_the_table_says_what_it_shows_and_what_not(index: Path, ask: Ask) -> None:
+def test_the_table_says_what_it_shows_and_what_not(index: Path, ask: Run) -> None:
     said = " ".join(ask("--like", KNOWN, "--index", index).out.split())
     assert re.search(r"3 of 5 articles · \d+ ms · 1 retracted left out \(--include-retracted shows them\)", said)
     assert re.search(r"as of \d{4}-\d\d-\d\d \(last file made-up\.jsonl\); PubMed may have newer records · encoder toy", said)
 
 
-def test_flags_are_said_in_words(index: Path, ask: Ask) -> None:
+def test_flags_are_said_in_words(index: Path, ask: Run) -> None:
     assert "two new men [retracted] [title only]" in ask("--like", KNOWN, "--index", index, "--include-retracted").out
 
 
-def test_no_hit_is_said(index: Path, ask: Ask) -> None:
+def test_no_hit_is_said(index: Path, ask: Run) -> None:
     done = ask("--like", KNOWN, "--index", index, "--year", "1900")
     assert done.code == 0
     assert done.out.startswith("None of 5 articles is left by the filters · ")
 
 
-def test_a_title_is_text_and_nothing_else(index: Path, ask: Ask) -> None:
+def test_a_title_is_text_and_nothing_else(index: Path, ask: Run) -> None:
     done = ask("--like", KNOWN, "--index", index)
     assert "[bold]not bold[/bold]  [31mnot red [0m" in done.out
     assert "[link=x]" in done.out
     assert re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", done.out) == []
 
 
-def test_a_title_cannot_colour_a_terminal(index: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_title_cannot_colour_a_terminal(index: Path, ask: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     done = ask("--like", KNOWN, "--index", index)
@@ -236,7 +205,7 @@ def test_a_title_cannot_colour_a_terminal(index: Path, ask: Ask, monkeypatch: py
 # --- Questions in words, with the encoder that ships ----------------------------------------------------------------
 
 
-def test_a_question_finds_its_article(built_index: Path, ask: Ask) -> None:
+def test_a_question_finds_its_article(built_index: Path, ask: Run) -> None:
     document = ask("what helps newborns during a painful blood test", "--index", built_index, "--json", "-k", 3).document
     assert document["results"][0]["title"] == "Skin-to-skin contact is analgesic in healthy newborns."
     assert document["query"] == "what helps newborns during a painful blood test"
@@ -244,17 +213,17 @@ def test_a_question_finds_its_article(built_index: Path, ask: Ask) -> None:
     assert document["index"]["last_file"] == "sample-2.xml.gz"
 
 
-def test_the_sample_says_what_its_abstracts_are(built_index: Path, ask: Ask) -> None:
+def test_the_sample_says_what_its_abstracts_are(built_index: Path, ask: Run) -> None:
     done = ask("--like", 10617751, "--index", built_index, "-k", 1)
     assert " ".join(done.out.split()).endswith(SAMPLE_NOTE)
 
 
-def test_another_encoder_is_refused(index: Path, ask: Ask) -> None:
+def test_another_encoder_is_refused(index: Path, ask: Run) -> None:
     done = ask("red foxes", "--index", index, "--encoder", "embedded")
     assert says_one_sentence(done, "The index was built with another encoder: toy", "embedded")
 
 
-def test_an_encoder_that_is_gone(index: Path, ask: Ask, tmp_path: Path) -> None:
+def test_an_encoder_that_is_gone(index: Path, ask: Run, tmp_path: Path) -> None:
     done = ask("red foxes", "--index", index, "--encoder", tmp_path / "gone")
     assert says_one_sentence(done, "'toy'", str(tmp_path / "gone"), "--encoder")
 
@@ -273,7 +242,7 @@ def test_an_encoder_that_is_gone(index: Path, ask: Ask, tmp_path: Path) -> None:
         (["--like", str(KNOWN), "--unlike", "99"], "PMID 99 is not in this index of 5 articles."),
     ],
 )
-def test_a_question_that_cannot_be_answered(index: Path, ask: Ask, arguments: list[str], said: str) -> None:
+def test_a_question_that_cannot_be_answered(index: Path, ask: Run, arguments: list[str], said: str) -> None:
     assert says_one_sentence(ask(*arguments, "--index", index), said)
 
 
@@ -301,7 +270,7 @@ def test_a_question_that_cannot_be_answered(index: Path, ask: Ask, arguments: li
         (["caf\udce9"], "the question is not text"),
     ],
 )
-def test_wrong_usage(ask: Ask, arguments: list[str], said: str) -> None:
+def test_wrong_usage(ask: Run, arguments: list[str], said: str) -> None:
     done = ask(*arguments)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("usage: pubmed-search ")
@@ -309,7 +278,7 @@ def test_wrong_usage(ask: Ask, arguments: list[str], said: str) -> None:
     assert said in done.err
 
 
-def test_largest_pmid_is_a_pmid(index: Path, ask: Ask) -> None:
+def test_largest_pmid_is_a_pmid(index: Path, ask: Run) -> None:
     assert says_one_sentence(ask("--like", LARGEST_PMID, "--index", index), f"PMID {LARGEST_PMID} is not in this index")
 
 
@@ -373,7 +342,7 @@ def lost_file(index: Path, place: Path) -> None:
         (lost_file, "candidates.faiss is missing from the index"),
     ],
 )
-def test_no_index(index: Path, ask: Ask, tmp_path: Path, prepare: Callable[[Path, Path], None], said: str) -> None:
+def test_no_index(index: Path, ask: Run, tmp_path: Path, prepare: Callable[[Path, Path], None], said: str) -> None:
     prepare(index, tmp_path / "place")
     done = ask("--like", KNOWN, "--index", tmp_path / "place")
     assert says_one_sentence(done, said, str(tmp_path / "place"))
