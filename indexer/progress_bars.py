@@ -81,7 +81,8 @@ class ProgressLines:
         """Say that a stage begins."""
         self._stage, self._total, self._unit, self._done = stage, total, unit, 0
         self._started = self._last_line = time.monotonic()
-        sys.stderr.write(f"{stage}{'' if total is None else f' {total:,} {unit}'}\n")
+        counted = "" if total is None else f" {total:,} {unit.removesuffix('s') if total == 1 else unit}"
+        sys.stderr.write(f"{stage}{counted}\n")
 
     def advance(self, done: int) -> None:
         """Say how far the stage is, if the last time is a while ago."""

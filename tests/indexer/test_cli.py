@@ -381,7 +381,7 @@ def test_control_c_keeps_what_was_done(pubmed_index: Run, tmp_path: Path) -> Non
     before = [process.stderr.readline() for _ in range(2)]
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert before == ["Reading 1 files\n", "Embedding 300 articles\n"]
+    assert before == ["Reading 1 file\n", "Embedding 300 articles\n"]
     assert (process.returncode, out) == (1, "")
     assert err == (
         "Stopped. The published index is untouched and what was embedded is kept: run the same command again to go on.\n"
