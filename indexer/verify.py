@@ -12,11 +12,11 @@ from search.candidates import Candidates
 from search.catalogue import Catalogue
 from search.columns import Columns
 from search.encoder import Metric
-from search.encoder_files import file_sha256
 from search.errors import BrokenIndex
 from search.index_folder import Generation, IndexFolder
 from search.manifest import FileRecord, Manifest
 from search.searcher import DEPTH
+from search.storage import file_sha256
 from search.vectors import VectorFile
 
 _WINDOW = 10_000

@@ -11,13 +11,12 @@ import numpy.typing as npt
 from search.article import Flag
 from search.catalogue import FilterValues
 from search.errors import BrokenIndex, QueryError
-from search.filters import Filters
+from search.filters import LIST_FILTERS, Filters
 from search.storage import full_disk_is_said
 
 Bitmap = npt.NDArray[np.uint8]
 
 _FILES = ("pmids", "years", "flags")
-_NOT_YET = ("journals", "mesh", "publication_types", "authors", "languages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class Columns:
         return Selections(self._selection(passes & ~retracted), self._selection(passes & retracted))
 
     def _passes(self, filters: Filters) -> npt.NDArray[np.bool_]:
-        if asked := [name for name in _NOT_YET if getattr(filters, name)]:
+        if asked := [name for name in LIST_FILTERS if getattr(filters, name)]:
             raise QueryError(f"This version filters by year, abstract and retraction, not by {asked[0].replace('_', ' ')}.")
         passes = np.ones(len(self._values.pmids), dtype=np.bool_)
         # Year 0 means unknown, which is inside no range.

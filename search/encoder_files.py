@@ -8,6 +8,7 @@ from search.encoder import Metric, Pooling
 from search.errors import EncoderError, EncoderUnavailable
 from search.sentence_transformers_folder import SentenceTransformersSettings, is_sentence_transformers, read_settings
 from search.shipped import EMBEDDED_WEIGHTS_SHA256, embedded_encoder_folder
+from search.storage import file_sha256
 
 EMBEDDED = "embedded"
 
@@ -102,12 +103,6 @@ def content_hash(spec: EncoderSpec) -> str:
         for path in [*_configuration_files(folder), *weight_files(folder)]:
             digest.update(f"{path.relative_to(folder)}\0{file_sha256(path)}\n".encode())
     return digest.hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, as hexadecimal digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _configuration_files(folder: Path) -> list[Path]:

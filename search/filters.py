@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from search.errors import QueryError
 
+LIST_FILTERS = ("journals", "mesh", "publication_types", "authors", "languages")
+
 
 @dataclass(frozen=True, slots=True)
 class Filters:
@@ -24,7 +26,7 @@ class Filters:
     include_retracted: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("journals", "mesh", "publication_types", "authors", "languages"):
+        for name in LIST_FILTERS:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.year_from is not None and self.year_to is not None and self.year_from > self.year_to:
             raise QueryError(f"The year range {self.year_from}:{self.year_to} is empty: put the earlier year first.")
