@@ -9,21 +9,26 @@ from importlib.metadata import version
 
 from indexer import verify
 from indexer.collecting import Collected, collect
+from indexer.definitions import count_definitions
 from indexer.embedding import Embedder, EmbeddingCounts
 from indexer.embedding_cache import EmbeddingCache
 from indexer.progress import Progress
 from indexer.sources import Sources
+from indexer.transform_choice import Transformer, previous_record
 from search.candidates import FLAT_LIMIT, Candidates
 from search.catalogue import Catalogue
-from search.columns import Columns
+from search.columns import Columns, ColumnsWriter
 from search.encoder import Encoder
 from search.errors import BrokenIndex, SourceError
 from search.index_folder import Generation, IndexFolder, Part
+from search.lexical import LexicalWriter
 from search.manifest import FORMAT_VERSION, Counts, Manifest
 from search.storage import full_disk_is_said, sync_file
+from search.transform import TransformKind, TransformRecord
 from search.vectors import VectorFile
 
 SKIPPED_FILE = "skipped.jsonl"
+_WINDOW = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class BuildSummary:
     skipped_list: str
     embedded: int
     cached: int
+    transform: TransformRecord
     candidates: str
     seconds: float
     embedding_seconds: float
@@ -74,19 +80,24 @@ class _Made:
 
     collected: Collected
     counts: EmbeddingCounts
+    transform: TransformRecord
     candidates: str
     embedding_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A build of an index in `folder`; above `flat_limit` articles its vectors go into inverted lists."""
+    """A build of an index in `folder`; above `flat_limit` articles its vectors go into inverted lists.
+
+    `transform` None lets an evaluation on the corpus choose between the kinds.
+    """
 
     folder: IndexFolder
     encoder: Encoder
     progress: Progress
     corpus_note: str = ""
     flat_limit: int = FLAT_LIMIT
+    transform: TransformKind | None = None
 
     def run(self, sources: Sources) -> BuildSummary:
         """Build a generation of `sources` and publish it.
@@ -112,17 +123,31 @@ class Build:
             started = time.perf_counter()
             counts = self._embed(catalogue, base)
             embedding_seconds = time.perf_counter() - started
-            self.progress.start("Indexing", None, "articles")
-            Columns.write(base.columns, catalogue.filter_values())
+            transform = self._transform(catalogue, partial)
+            self.progress.start("Indexing", catalogue.count(), "articles")
+            self._index(catalogue, partial)
         finally:
             catalogue.close()
         candidates = Candidates.build(base.candidates, VectorFile.open(base.folder), self.flat_limit)
-        return _Made(collected, counts, candidates, embedding_seconds)
+        return _Made(collected, counts, transform, candidates, embedding_seconds)
+
+    def _index(self, catalogue: Catalogue, partial: Generation) -> None:
+        """Write what filters, words and abbreviations are looked up in."""
+        with ColumnsWriter(partial.base.columns) as columns, LexicalWriter(partial.lexical) as lexical:
+            for articles in catalogue.windows(_WINDOW):
+                columns.append(articles)
+                lexical.append(articles)
+                catalogue.add_definitions(count_definitions(articles))
+                self.progress.advance(len(articles))
 
     def _embed(self, catalogue: Catalogue, base: Part) -> EmbeddingCounts:
         identity = self.encoder.identity
         with EmbeddingCache.of(self.folder.embeddings(identity), identity) as cache:
             return Embedder(self.encoder, cache, self.progress).embed(catalogue, base.folder)
+
+    def _transform(self, catalogue: Catalogue, partial: Generation) -> TransformRecord:
+        previous = previous_record(self.folder, self.encoder.identity)
+        return Transformer(self.encoder, self.progress).run(catalogue, partial, self.transform, previous)
 
     def _write_manifest(self, partial: Generation, made: _Made) -> Manifest:
         columns = Columns.open(partial.base.columns)
@@ -140,6 +165,7 @@ class Build:
             sources=tuple(made.collected.sources),
             files=files,
             corpus_note=self.corpus_note,
+            transform=made.transform,
         )
         manifest.write(partial.manifest_file)
         return manifest
@@ -185,6 +211,7 @@ def _summary(  # noqa: PLR0917  (a report has as many sources as it has lines)
         skipped_list=str(generation.folder / SKIPPED_FILE),
         embedded=counts.embedded,
         cached=counts.cached,
+        transform=manifest.transform,
         candidates=manifest.candidates,
         seconds=round(seconds, 2),
         embedding_seconds=round(made.embedding_seconds, 2),

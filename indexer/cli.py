@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from search.command import positive, run
 from search.index_folder import DEFAULT_INDEX
 from search.searcher import hits
+from search.transform import TransformKind
 
 if TYPE_CHECKING:
     from indexer.sources import Sources
@@ -62,6 +63,12 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
         "sources", nargs="*", metavar="SOURCE", help="files, folders or globs: PubMed XML(.gz), NBIB, JSONL(.gz)"
     )
     parser.add_argument("--sample", action="store_true", help="the records that ship with the project, instead of SOURCE")
+    parser.add_argument(
+        "--transform",
+        default="auto",
+        choices=["auto", *TransformKind],
+        help="centre or whiten the vectors, which raw encoders need; auto: where titles then find their abstracts better",
+    )
     parser.add_argument(
         "--encoder", default="embedded", metavar="NAME|PATH", help="a preset, a hub name or a folder (default: embedded)"
     )
@@ -123,7 +130,8 @@ def _build(options: argparse.Namespace) -> None:
     encoder = load_transformer(options.encoder)
     with progress_for_people() as progress:
         note = SAMPLE_NOTE if options.sample else ""
-        summary = Build(IndexFolder(options.index), encoder, progress, corpus_note=note).run(sources)
+        transform = None if options.transform == "auto" else TransformKind(options.transform)
+        summary = Build(IndexFolder(options.index), encoder, progress, note, transform=transform).run(sources)
     report_build(summary, as_json=options.json)
 
 

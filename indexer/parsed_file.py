@@ -12,6 +12,7 @@ class SourceFormat(StrEnum):
 
     PUBMED_XML = "PubMed XML"
     NBIB = "NBIB"
+    RIS = "RIS"
     JSONL = "JSONL"
 
 

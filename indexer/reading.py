@@ -12,6 +12,7 @@ from indexer.jsonl import read_jsonl
 from indexer.nbib import read_nbib
 from indexer.parsed_file import Deleted, ParsedFile, Record, Skipped, SourceFile, SourceFormat
 from indexer.pubmed_xml import read_pubmed_xml
+from indexer.ris import read_ris
 from search.article import Article
 from search.errors import SourceError
 
@@ -20,6 +21,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 _READERS: dict[SourceFormat, Callable[[BinaryIO, Path], Iterator[Record]]] = {
     SourceFormat.PUBMED_XML: read_pubmed_xml,
     SourceFormat.NBIB: read_nbib,
+    SourceFormat.RIS: read_ris,
     SourceFormat.JSONL: read_jsonl,
 }
 

@@ -46,6 +46,7 @@ def report_build(summary: "BuildSummary", *, as_json: bool) -> None:
                 "embedded",
                 f"{summary.embedded:,}{speed}; {summary.cached:,} from the cache ({summary.encoder}, {summary.numeric_path})",
             ),
+            ("transform", str(summary.transform)),
             ("took", f"{summary.seconds:,.1f} s, at most {summary.peak_memory_mb:,} MB of memory"),
             ("published", f"{summary.index}, generation {summary.generation}"),
         ]
@@ -82,6 +83,7 @@ def report_info(generation: Generation, manifest: Manifest, *, as_json: bool) ->
                 f"{len(manifest.sources):,} files, the last one {manifest.last_file}; newest change {manifest.data_date}",
             ),
             ("encoder", f"{encoder.name}, {encoder.dimension} dimensions, {encoder.max_length} tokens, {encoder.numeric_path}"),
+            ("transform", str(manifest.transform)),
             ("candidates", manifest.candidates),
             ("size", f"{size / 1e6:,.1f} MB in {len(manifest.files)} files"),
             *([("note", manifest.corpus_note)] if manifest.corpus_note else []),

@@ -18,6 +18,7 @@ _FORMAT_OF_EXTENSION = {
     ".xml": SourceFormat.PUBMED_XML,
     ".nbib": SourceFormat.NBIB,
     ".medline": SourceFormat.NBIB,
+    ".ris": SourceFormat.RIS,
     ".jsonl": SourceFormat.JSONL,
     ".ndjson": SourceFormat.JSONL,
 }
@@ -28,7 +29,8 @@ _PUBMED_ROOT = re.compile(
 )
 _NBIB_PMID = re.compile(rb"^PMID- ?\d", re.MULTILINE)
 _NBIB_TAG = re.compile(rb"[A-Z][A-Z0-9 ]{3}-\s")
-_EXPECTED = "PubMed XML (.xml, .xml.gz), NBIB (.nbib, .txt) or JSONL (.jsonl)"
+_RIS_BEGIN = re.compile(rb"^TY {1,2}- +[A-Z]+ *\r?\n[A-Z][A-Z0-9] {1,2}- ", re.MULTILINE)
+_EXPECTED = "PubMed XML (.xml, .xml.gz), NBIB (.nbib, .txt), RIS (.ris, .txt) or JSONL (.jsonl)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,8 @@ def _format_of_content(head: bytes) -> SourceFormat | None:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(b"<") and _PUBMED_ROOT.search(text):
         return SourceFormat.PUBMED_XML
+    if _RIS_BEGIN.search(text):  # before NBIB, whose tag for the PMID some programs put into RIS
+        return SourceFormat.RIS
     if _NBIB_TAG.match(text) and _NBIB_PMID.search(text):
         return SourceFormat.NBIB
     if text.startswith(b"{") and b'"pmid"' in text.split(b"\n", 1)[0]:

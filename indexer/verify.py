@@ -15,8 +15,9 @@ from search.encoder import Metric
 from search.errors import BrokenIndex
 from search.index_folder import Generation, IndexFolder
 from search.manifest import FileRecord, Manifest
-from search.searcher import DEPTH
+from search.results import DEPTH
 from search.storage import file_sha256
+from search.transform import TransformKind, VectorTransform
 from search.vectors import VectorFile
 
 _WINDOW = 10_000
@@ -74,6 +75,7 @@ def contents(generation: Generation, manifest: Manifest) -> Iterator[str]:
             candidates = Candidates.open(base.candidates, vectors)
             yield from _differing_pmids(catalogue, vectors, columns, candidates)
             yield from _wrong_counts(vectors, columns, manifest)
+            yield from _wrong_transform(generation, vectors, manifest)
             yield from _wrong_vectors(vectors, manifest)
             yield from _lost_vectors(vectors, candidates)
         finally:
@@ -117,6 +119,18 @@ def _wrong_counts(vectors: VectorFile, columns: Columns, manifest: Manifest) -> 
     found = (len(vectors), title_only, retracted)
     if found != (counts.articles, counts.title_only, counts.retracted):
         yield f"There are {found} articles, title-only and retracted ones, where the manifest says {counts}."
+
+
+def _wrong_transform(generation: Generation, vectors: VectorFile, manifest: Manifest) -> Iterator[str]:
+    """The transform must lead from the encoder's vectors to the stored ones; without one these are the same."""
+    steps = (manifest.encoder.dimension, manifest.encoder.dimension)
+    if manifest.transform.kind is not TransformKind.NONE:
+        steps = VectorTransform.read(generation.transform).matrix.shape
+    if steps != (manifest.encoder.dimension, vectors.dimension):
+        yield (
+            f"The vectors have {vectors.dimension} numbers and the encoder's {manifest.encoder.dimension}; the transform, "
+            f"{manifest.transform.kind}, leads from {steps[0]} to {steps[1]}."
+        )
 
 
 def _wrong_vectors(vectors: VectorFile, manifest: Manifest) -> Iterator[str]:

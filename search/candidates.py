@@ -2,17 +2,16 @@
 
 import math
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
 from search.columns import Selection
 from search.encoder import Vectors
 from search.errors import BrokenIndex
+from search.scored import Scored
 from search.storage import full_disk_is_said
 from search.vectors import Pmids, VectorFile
 
@@ -24,28 +23,6 @@ _CHUNK = 50_000
 # One list in so many is probed at first, and at least so many in all.
 _LISTS_PER_PROBED = 8
 _LEAST_PROBED = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """PMIDs (n,) int64 and their scores (n,) float32, best first; equal scores stand newest PMID first."""
-
-    pmids: Pmids
-    scores: npt.NDArray[np.float32]
-
-    @classmethod
-    def ranked(cls, pmids: Pmids, scores: npt.NDArray[np.float32]) -> Self:
-        """Order by score, then by PMID, so that a ranking does not depend on the order of the search."""
-        order = np.lexsort((-pmids, -scores))
-        return cls(pmids[order], scores[order])
-
-    def first(self, count: int) -> "Scored":
-        """The best `count` of these."""
-        return Scored(self.pmids[:count], self.scores[:count])
-
-    def merged(self, others: "Scored") -> "Scored":
-        """These and others, in one order."""
-        return Scored.ranked(np.concatenate([self.pmids, others.pmids]), np.concatenate([self.scores, others.scores]))
 
 
 class Candidates:
@@ -112,7 +89,7 @@ class Candidates:
 
     def _search_once(self, query: Vectors, depth: int, parameters: Any) -> Scored:  # noqa: ANN401
         if depth == 0:
-            return Scored(np.empty(0, np.int64), np.empty(0, np.float32))
+            return Scored.none()
         _one_thread()
         scores, pmids = self._index.search(query[np.newaxis], depth, params=parameters)
         # FAISS pads with -1 what it did not find.

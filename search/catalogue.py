@@ -5,11 +5,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
@@ -31,25 +29,30 @@ _ARTICLES = sa.Table(
     sa.Column("flags", sa.Integer, nullable=False),
     sa.Column("record", sa.Text, nullable=False),
 )
+_DEFINITIONS = sa.Table(
+    "definitions",
+    _METADATA,
+    sa.Column("short", sa.Text, primary_key=True),
+    sa.Column("long", sa.Text, primary_key=True, index=True),
+    sa.Column("articles", sa.Integer, nullable=False),
+)
 _PRECEDENCE = ("file_year", "file_number", "version", "ordinal")
 # SQLite allows 32,766 parameters in a statement; an IN list stays well below it.
-_PMIDS_PER_STATEMENT = 10_000
-_ROWS_PER_READ = 50_000
+_KEYS_PER_STATEMENT = 10_000
+
+_Key = TypeVar("_Key")
 
 _encode = msgspec.json.Encoder().encode
 _decode_article = msgspec.json.Decoder(Article).decode
 
 
 @dataclass(frozen=True, slots=True)
-class FilterValues:
-    """What filters need of every article, in order of PMID: `pmids` int64, `years` uint16 (0: unknown), `flags` uint8.
+class Definition:
+    """An abbreviation as written, a long form in lower case, and how many articles define the one by the other."""
 
-    Each is (n,).
-    """
-
-    pmids: npt.NDArray[np.int64]
-    years: npt.NDArray[np.uint16]
-    flags: npt.NDArray[np.uint8]
+    short: str
+    long: str
+    articles: int
 
 
 class Catalogue:
@@ -102,6 +105,28 @@ class Catalogue:
                 deleted += connection.execute(sa.delete(_ARTICLES).where(_ARTICLES.c.pmid.in_(chunk))).rowcount
         return deleted
 
+    def add_definitions(self, definitions: Sequence[Definition]) -> None:
+        """Add to the counts of abbreviations' definitions."""
+        if not definitions:
+            return
+        statement = insert(_DEFINITIONS)
+        together = _DEFINITIONS.c.articles + statement.excluded.articles
+        statement = statement.on_conflict_do_update(index_elements=["short", "long"], set_={"articles": together})
+        rows = [{"short": one.short, "long": one.long, "articles": one.articles} for one in definitions]
+        with full_disk_is_said(self._path.parent), self._engine.begin() as connection:
+            connection.execute(statement, rows)
+
+    def definitions(self, *, shorts: Sequence[str] = (), longs: Sequence[str] = ()) -> list[Definition]:
+        """The definitions of some short forms, and of some long ones."""
+        table = _DEFINITIONS.c
+        found: list[Definition] = []
+        with self._reading() as connection:
+            for column, forms in ((table.short, shorts), (table.long, longs)):
+                for chunk in _chunks(list(forms)):
+                    query = sa.select(table.short, table.long, table.articles).where(column.in_(chunk))
+                    found += [Definition(*row) for row in connection.execute(query)]
+        return found
+
     def count(self) -> int:
         """How many articles there are."""
         with self._reading() as connection:
@@ -127,20 +152,6 @@ class Catalogue:
                 return
             yield [_decode(record, pmid) for pmid, record in rows]
             last = rows[-1].pmid
-
-    def filter_values(self) -> FilterValues:
-        """What the filter columns are made of."""
-        query = sa.select(_ARTICLES.c.pmid, _ARTICLES.c.year, _ARTICLES.c.flags).order_by(_ARTICLES.c.pmid)
-        count, start = self.count(), 0
-        values = FilterValues(np.empty(count, np.int64), np.empty(count, np.uint16), np.empty(count, np.uint8))
-        with self._reading() as connection:
-            result = connection.execution_options(yield_per=_ROWS_PER_READ).execute(query)
-            for rows in result.partitions():
-                table = np.array([tuple(row) for row in rows], dtype=np.int64)
-                part = slice(start, start + len(table))
-                values.pmids[part], values.years[part], values.flags[part] = table.T
-                start += len(table)
-        return values
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
@@ -185,6 +196,6 @@ def _decode(record: str, pmid: int) -> Article:
         ) from error
 
 
-def _chunks(pmids: list[int]) -> Iterator[list[int]]:
-    for start in range(0, len(pmids), _PMIDS_PER_STATEMENT):
-        yield pmids[start : start + _PMIDS_PER_STATEMENT]
+def _chunks(keys: list[_Key]) -> Iterator[list[_Key]]:
+    for start in range(0, len(keys), _KEYS_PER_STATEMENT):
+        yield keys[start : start + _KEYS_PER_STATEMENT]

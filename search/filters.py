@@ -2,17 +2,29 @@
 
 from dataclasses import dataclass
 
+from search.article import Flag
+from search.condition import And, Condition, Flagged, Not, Or, TermField, Years
 from search.errors import QueryError
+from search.filter_terms import condition_of, normalised
 
-LIST_FILTERS = ("journals", "mesh", "publication_types", "authors", "languages")
+# The filters that are lists of values, with the field whose values they are.
+LIST_FILTERS = {
+    "journals": TermField.JOURNAL,
+    "mesh": TermField.MESH,
+    "publication_types": TermField.PUBLICATION_TYPE,
+    "authors": TermField.AUTHOR,
+    "languages": TermField.LANGUAGE,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Conditions that every hit meets. An empty tuple or None means "any"; years are inclusive.
 
-    Retracted articles are left out unless `include_retracted`. `journals`, `mesh`, `publication_types`, `authors` and
-    `languages` are reserved: `Searcher` refuses them until the index holds their bitmaps.
+    Of the values of one list any one is enough; one string stands for a list of one. A value is written as PubMed has it
+    (``N Engl J Med``, ``Asthma/drug therapy``, ``Smith J``, ``eng`` or ``English``), in any case, and one that ends in ``*``
+    stands for all that begin so. Retracted articles are left out unless `include_retracted`. Raises QueryError where the range
+    of years runs backwards or a value is blank.
     """
 
     year_from: int | None = None
@@ -26,10 +38,26 @@ class Filters:
     include_retracted: bool = False
 
     def __post_init__(self) -> None:
-        for name in LIST_FILTERS:
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name, field in LIST_FILTERS.items():
+            given: str | tuple[str, ...] = getattr(self, name)
+            values = (given,) if isinstance(given, str) else tuple(given)
+            if blank := [value for value in values if not normalised(field, value)]:
+                raise QueryError(f"The filter {name.replace('_', ' ')} needs a value to look for; found {blank[0]!r}.")
+            object.__setattr__(self, name, values)
         if self.year_from is not None and self.year_to is not None and self.year_from > self.year_to:
             raise QueryError(f"The year range {self.year_from}:{self.year_to} is empty: put the earlier year first.")
+
+    def condition(self) -> Condition:
+        """What the filters ask of an article; `include_retracted` is no part of it: the searcher counts what it hides."""
+        parts: list[Condition] = []
+        if self.year_from is not None or self.year_to is not None:
+            parts.append(Years(self.year_from, self.year_to))
+        for name, field in LIST_FILTERS.items():
+            if values := getattr(self, name):
+                parts.append(Or(tuple(condition_of(field, value, truncated=value.strip().endswith("*")) for value in values)))
+        if self.has_abstract:
+            parts.append(Not(Flagged(Flag.TITLE_ONLY)))
+        return And(tuple(parts))
 
     @classmethod
     def years(cls, text: str) -> tuple[int | None, int | None]:

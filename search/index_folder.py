@@ -65,6 +65,16 @@ class Generation:
         return Part(self.folder / "base")
 
     @property
+    def lexical(self) -> Path:
+        """The folder of the lexical index."""
+        return self.folder / "lexical"
+
+    @property
+    def transform(self) -> Path:
+        """The vector transform, where the manifest says that there is one."""
+        return self.folder / "transform.npz"
+
+    @property
     def manifest_file(self) -> Path:
         """The manifest; a reader's lock on the generation is a shared lock on this file."""
         return self.folder / "manifest.json"

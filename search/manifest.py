@@ -1,7 +1,7 @@
 """The manifest: what a generation consists of, and how it was made."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -10,8 +10,9 @@ import msgspec
 from search.encoder import EncoderIdentity
 from search.errors import BrokenIndex, IndexVersion
 from search.storage import write_atomically
+from search.transform import TransformRecord
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Manifest:
     sources: tuple[AppliedSource, ...]
     files: dict[str, FileRecord]
     corpus_note: str = ""
+    transform: TransformRecord = field(default_factory=TransformRecord)
 
     @property
     def last_file(self) -> str:

@@ -1,12 +1,15 @@
-"""What a search answers."""
+"""What a search gives back."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, overload
 
 from search.article import Article
 from search.filters import Filters
+
+# The same number of candidates whatever k is, so that the ten best of a thousand are the ten best of ten.
+DEPTH = 1000
 
 
 class Mode(StrEnum):
@@ -17,12 +20,43 @@ class Mode(StrEnum):
     HYBRID = "hybrid"
 
 
+class Sort(StrEnum):
+    """In which order hits stand: the best first, or the newest of the best."""
+
+    RELEVANCE = "relevance"
+    DATE = "date"
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of an article, its section's label, and where the question's words stand in it: (start, end) each.
+
+    `similarity` to the question is known where the sentence was chosen by its meaning.
+    """
+
+    text: str
+    label: str = ""
+    marks: tuple[tuple[int, int], ...] = ()
+    similarity: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Why:
-    """The reasons for a hit: its rank and similarity (higher is nearer) in the dense leg."""
+    """The reasons for a hit.
 
-    dense_rank: int
-    similarity: float
+    Ranks and scores are those of the two legs, None where a leg did not have the article among its 1,000 candidates or was
+    not asked. `words` are the question's words as the article has them and `sentence` is the one that holds most of them;
+    `nearest` is the sentence nearest in meaning, for the hits that were to be explained. `rerank_score` orders re-ranked hits.
+    """
+
+    dense_rank: int | None = None
+    similarity: float | None = None
+    lexical_rank: int | None = None
+    lexical_score: float | None = None
+    words: tuple[str, ...] = ()
+    sentence: Sentence | None = None
+    nearest: Sentence | None = None
+    rerank_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +84,39 @@ class IndexSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Abbreviation:
+    """A short form, the long form that this corpus defines for it, and which of the two the question has."""
+
+    short: str
+    long: str
+    asked_short: bool
+
+    @property
+    def added(self) -> str:
+        """The form that the question lacks."""
+        return self.long if self.asked_short else self.short
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A word of a question that no article has, and the nearest one that articles do have."""
+
+    word: str
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """How a text was understood: what is ranked, what filters in PubMed's syntax ("" for nothing), and what else to say."""
+
+    question: str
+    filter: str = ""
+    notes: tuple[str, ...] = ()
+    abbreviations: tuple[Abbreviation, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResults:
     """The answer to one search, in order of rank.
 
@@ -63,6 +130,7 @@ class SearchResults:
     hidden_retracted: int
     index: IndexSummary
     hits: tuple[SearchResult, ...] = field(default=())
+    understood: Understanding = field(default_factory=lambda: Understanding(""))
 
     def __iter__(self) -> Iterator[SearchResult]:
         return iter(self.hits)
@@ -83,9 +151,10 @@ class SearchResults:
             "query": self.query,
             "mode": str(self.mode),
             "filters": {name: getattr(self.filters, name) for name in Filters.__dataclass_fields__},
+            "understood": asdict(self.understood),
             "took_ms": round(self.took_ms, 2),
             "hidden_retracted": self.hidden_retracted,
-            "index": {name: getattr(self.index, name) for name in IndexSummary.__dataclass_fields__},
+            "index": asdict(self.index),
             "results": [_result_to_json(hit) for hit in self.hits],
         }
 
@@ -105,5 +174,5 @@ def _result_to_json(hit: SearchResult) -> dict[str, Any]:
         "mesh": [heading.descriptor for heading in article.mesh],
         "doi": article.doi,
         "flags": article.flags.labels,
-        "why": {"dense_rank": hit.why.dense_rank, "similarity": hit.why.similarity},
+        "why": asdict(hit.why),
     }

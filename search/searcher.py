@@ -7,35 +7,38 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 
 from search.article import Article
 from search.command import positive
-from search.encoder import Encoder, EncoderIdentity, Metric, Vectors
-from search.errors import BrokenIndex, EncoderMismatch, EncoderUnavailable, QueryError
+from search.encoder import Encoder, EncoderIdentity, Vectors
+from search.errors import EncoderMismatch, EncoderUnavailable, QueryError
 from search.filters import Filters
 from search.index_folder import DEFAULT_INDEX, Generation, IndexFolder
 from search.manifest import Manifest
-from search.results import IndexSummary, Mode, SearchResult, SearchResults, Why
+from search.results import DEPTH, IndexSummary, Mode, SearchResults, Sentence, Sort, Understanding
 
 if TYPE_CHECKING:
-    from search.candidates import Candidates, Scored
-    from search.catalogue import Catalogue
-    from search.columns import Columns, Selection
-    from search.vectors import Pmids, VectorFile
+    from search.columns import Selection
+    from search.condition import Condition
+    from search.explanation import Wanted
+    from search.mesh_tree import MeshTree
+    from search.ranking import Asked, Ranking
+    from search.reranker import CrossEncoder
+    from search.understanding import Request
+    from search.vectors import Pmids
 
-# The same number of candidates whatever k is, so that the ten best of a thousand are the ten best of ten.
-DEPTH = 1000
 # How far the query moves away from the articles it should not resemble, as a share of their mean (Rocchio's gamma).
 _AWAY = 0.5
 # A selection of 40 million PMIDs takes 5 MB.
 _FILTERS_KEPT = 16
 
+_Choice = TypeVar("_Choice", Mode, Sort)
 EncoderLoader = Callable[[str], Encoder]
 
 
@@ -55,26 +58,18 @@ def load_transformer(name: str) -> Encoder:
 
 
 @dataclass(frozen=True, slots=True)
-class _Files:
-    """The open files of one generation."""
-
-    catalogue: "Catalogue"
-    vectors: "VectorFile"
-    candidates: "Candidates"
-    columns: "Columns"
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """A question whose vector is known: `vector` (d,) float32; `without` are PMIDs that are no answer."""
+class _Wish:
+    """How an answer is to look, and when its question was asked."""
 
     query: str
-    vector: Vectors
     k: int
     filters: Filters
     mode: Mode
-    started: float
-    without: tuple[int, ...] = ()
+    sort: Sort = Sort.RELEVANCE
+    explain: int = 0
+    whole: bool = False
+    rerank: "CrossEncoder | None" = None
+    started: float = 0.0
 
 
 class Searcher:
@@ -83,40 +78,61 @@ class Searcher:
     A context manager: closing it lets go of the generation.
     """
 
-    def __init__(self, folder: IndexFolder, generation: Generation, encoder: str | None, load: EncoderLoader) -> None:
+    def __init__(
+        self,
+        folder: IndexFolder,
+        generation: Generation,
+        encoder: str | None,
+        load: EncoderLoader,
+        mesh_tree: "MeshTree | None" = None,
+    ) -> None:
+        from search.answer import Hits
+        from search.open_generation import OpenGeneration
+        from search.ranking import Ranker
+
         self._folder = folder
         self._generation = generation
+        self._mesh_tree = mesh_tree
         self._held = contextlib.ExitStack()
         self._close = weakref.finalize(self, self._held.close)
         self._held.enter_context(generation.held())
         try:
             self._manifest: Manifest = generation.read_manifest()
-            self._files = _open_files(generation, self._manifest)
+            self._files = OpenGeneration.open(generation, self._manifest)
         except BaseException:
             self._close()
             raise
-        self._held.callback(self._files.catalogue.close)
+        self._held.callback(self._files.close)
+        self._ranker = Ranker.of(self._files, self._manifest.encoder.metric)
+        self._hits = Hits(self._files, str(generation.folder))
         self._encoder_name = encoder or self._manifest.encoder.name
         self._load = load
         self._loading = threading.Lock()
         self._loaded: Encoder | None = None
         self._selecting = threading.Lock()
-        self._selections = functools.lru_cache(maxsize=_FILTERS_KEPT)(self._files.columns.selections)
+        select = functools.partial(self._files.columns.select, pmids_of=self._files.lexical.pmids_of)
+        self._selection = functools.lru_cache(maxsize=_FILTERS_KEPT)(select)
 
     @classmethod
     def open(
-        cls, folder: str | Path = DEFAULT_INDEX, encoder: str | None = None, *, load: EncoderLoader = load_transformer
+        cls,
+        folder: str | Path = DEFAULT_INDEX,
+        encoder: str | None = None,
+        *,
+        load: EncoderLoader = load_transformer,
+        mesh_tree: str | Path | None = None,
     ) -> Self:
         """Open the published generation of an index.
 
         `encoder` says where the encoder that built the index lies now, where that is not what the manifest says. The
-        encoder is loaded by the first question that needs it. Raises NoIndex, BrokenIndex or IndexVersion.
+        encoder is loaded by the first question that needs it. `mesh_tree` is NLM's file of MeSH: with it, headings take
+        their narrower ones in. Raises NoIndex, BrokenIndex or IndexVersion, and SourceError on the file of MeSH.
         """
         index_folder = IndexFolder(Path(folder))
-        return cls(index_folder, index_folder.published(), encoder, load)
+        return cls(index_folder, index_folder.published(), encoder, load, _read_mesh(mesh_tree))
 
     def close(self) -> None:
-        """Let go of the generation and of the catalogue. A searcher that is dropped unclosed does so by itself."""
+        """Let go of the generation and of its files. A searcher that is dropped unclosed does so by itself."""
         self._close()
 
     def __enter__(self) -> Self:
@@ -147,33 +163,87 @@ class Searcher:
                 self._loaded = self._load_checked()
             return self._loaded
 
-    def search(self, query: str, k: int = 10, filters: Filters | None = None, mode: Mode | str = Mode.DENSE) -> SearchResults:
-        """The `k` articles nearest in meaning to `query`, best first. Raises QueryError."""
-        mode = _checked_mode(mode)
+    def search(
+        self,
+        query: str,
+        k: int = 10,
+        filters: Filters | None = None,
+        mode: Mode | str = Mode.HYBRID,
+        *,
+        sort: Sort | str = Sort.RELEVANCE,
+        unlike: Sequence[int] = (),
+        explain: int = 0,
+        whole: bool = False,
+        rerank: "CrossEncoder | None" = None,
+    ) -> SearchResults:
+        """The `k` articles that answer `query` best.
+
+        Parameters
+        ----------
+        query
+            A question, keywords, a pasted abstract, a PMID or DOI, or PubMed's syntax, which filters exactly.
+        unlike
+            PMIDs of articles that the hits should not resemble; they are left out.
+        explain
+            For so many of the first hits the sentence nearest in meaning is found: of a few of their sentences that hold
+            the question's words, or of all of them with `whole`.
+        rerank
+            A cross-encoder that orders the first hits anew.
+
+        Raises
+        ------
+        QueryError
+            The question is empty, its syntax is faulty, or `k` is not from 1 to 1,000.
+
+        """
+        from search.understanding import read_text
+
+        mode, sort = _choice(mode, Mode, "search mode"), _choice(sort, Sort, "order")
+        _check_k(k)
         text = query.strip()
         if not text:
             raise QueryError("The question is empty: type a few words, for example `statins and muscle pain`.")
-        encoder = self.load_encoder()
-        started = time.perf_counter()
-        vector = encoder.encode_query(text)
-        return self._answer(_Question(query, vector, k, filters or Filters(), mode, started))
+        encoder = None if mode is Mode.LEXICAL else self.load_encoder()
+        wish = _Wish(text, k, filters or Filters(), mode, sort, explain, whole, rerank, time.perf_counter())
+        request = read_text(text, wish.filters, self._files, self._mesh_tree)
+        if request.found is not None or not request.question:
+            return self._answer(wish, self._unranked(request, wish), request.understanding, self._wanted(""), None)
+        asked = self._asked(request, wish, encoder, unlike)
+        ranking = self._ranker.rank(asked)
+        return self._answer(wish, ranking, request.understanding, self._wanted(request.question_in_full), asked.vector)
 
     def similar(
-        self, pmids: Sequence[int], unlike: Sequence[int] = (), k: int = 10, filters: Filters | None = None
+        self,
+        pmids: Sequence[int],
+        unlike: Sequence[int] = (),
+        k: int = 10,
+        filters: Filters | None = None,
+        *,
+        text: str = "",
+        explain: int = 0,
     ) -> SearchResults:
-        """The `k` articles most like those of `pmids`, and less like those of `unlike`; none of these is among them.
+        """The `k` articles most like those of `pmids` and like a pasted `text`, and less like those of `unlike`.
 
-        Raises QueryError where a PMID is not in the index.
+        None of these is among them. Raises QueryError where a PMID is not in the index.
         """
-        started = time.perf_counter()
-        if not pmids:
-            raise QueryError("Give at least one PMID to find articles like it.")
-        vector = self._mean(pmids) - (_AWAY * self._mean(unlike) if unlike else 0)
-        if self._manifest.encoder.metric is Metric.COSINE:
-            vector = vector / max(float(np.linalg.norm(vector)), np.finfo(np.float32).tiny)
-        query = "like " + ", ".join(map(str, pmids)) + (" unlike " + ", ".join(map(str, unlike)) if unlike else "")
-        question = _Question(query, vector.astype(np.float32), k, filters or Filters(), Mode.DENSE, started, (*pmids, *unlike))
-        return self._answer(question)
+        from search.ranking import Asked
+
+        _check_k(k)
+        if not pmids and not text.strip():
+            raise QueryError("Give at least one PMID, or a text, to find articles like it.")
+        encoder = self.load_encoder() if text.strip() or explain else None
+        query = ", ".join([*map(str, pmids), *([f"“{text.strip()[:60]}…”"] if text.strip() else [])])
+        query = f"like {query}" + (f" unlike {', '.join(map(str, unlike))}" if unlike else "")
+        wish = _Wish(query, k, filters or Filters(), Mode.DENSE, explain=explain, started=time.perf_counter())
+        examples = [self._files.vectors_of(pmids)] if pmids else []
+        if encoder is not None and text.strip():
+            examples.append(self._files.transformed(encoder.encode_documents([Article(1, text.strip())])))
+        vector = self._ranker.moved(np.concatenate(examples).mean(axis=0), -_AWAY, self._files.vectors_of(unlike))
+        condition, passing = self._filter(wish.filters.condition())
+        asked = Asked(vector, None, passing, condition, (*pmids, *unlike), wish.filters.include_retracted)
+        articles = self._files.catalogue.articles(list(pmids)).values()
+        wanted = self._wanted(" ".join([text, *(f"{article.title} {article.abstract}" for article in articles)]))
+        return self._answer(wish, self._ranker.rank(asked), Understanding(query), wanted, vector)
 
     def pmids(self) -> "Pmids":
         """The PMIDs of all articles, ascending: (n,) int64."""
@@ -183,47 +253,80 @@ class Searcher:
         """The article of a PMID, or None."""
         return self._files.catalogue.articles([pmid]).get(pmid)
 
-    def _answer(self, question: _Question) -> SearchResults:
-        if not 1 <= question.k <= DEPTH:
-            raise QueryError(f"The number of hits is from 1 to {DEPTH:,}; found {question.k}.")
+    def nearest_sentence(self, query: str, article: Article) -> Sentence | None:
+        """The sentence of an article's abstract that is nearest in meaning to a question; None where it has none."""
+        from search.explanation import sentences
+        from search.nearest_sentence import nearest_sentences
+
+        encoder = self.load_encoder()
+        vector = self._files.transformed(encoder.encode_query(query))
+        return nearest_sentences([list(sentences(article))], vector, encoder, self._files)[0]
+
+    def rank_known_item(self, query: str, pmid: int, vector: Vectors, mode: Mode | str) -> int | None:
+        """The rank, from 1, of an article if it had no title, so that its `vector` (d,) were the encoder's of its abstract.
+
+        None where it is not among the candidates.
+        """
+        from search.fusion import ranks_of
+        from search.ranking import KnownItem
+        from search.understanding import Request
+
+        wish = _Wish(query, 1, Filters(include_retracted=True), _choice(mode, Mode, "search mode"))
+        asked = self._asked(Request(Understanding(query), None), wish, self.load_encoder(), ())
+        score = self._files.lexical.score_without_title(asked.words, pmid) if asked.words else 0.0
+        ranking = self._ranker.rank(asked, KnownItem(pmid, self._files.transformed(vector), score))
+        return int(ranks_of(np.array([pmid], np.int64), ranking.fused)[0]) or None
+
+    def _asked(self, request: "Request", wish: _Wish, encoder: Encoder | None, unlike: Sequence[int]) -> "Asked":
+        from search.ranking import Asked
+
+        vector = words = None
+        if encoder is not None and wish.mode is not Mode.LEXICAL:
+            vector = self._files.transformed(encoder.encode_query(request.question_in_full))
+            vector = self._ranker.moved(vector, -_AWAY, self._files.vectors_of(unlike))
+        if wish.mode is not Mode.DENSE:
+            words = self._files.lexical.query(request.question, [one.added for one in request.understanding.abbreviations])
+            if words.is_empty and vector is None:
+                raise QueryError(
+                    f"{request.question!r} has no word that could be looked for. Use --mode hybrid, or other words."
+                )
+        condition, passing = self._filter(request.condition)
+        return Asked(vector, words, passing, condition, tuple(unlike), wish.filters.include_retracted)
+
+    def _filter(self, condition: "Condition | None") -> tuple["Condition | None", "Selection | None"]:
+        """A condition as a tree and as a bitmap; nothing for one that everything meets."""
+        from search.understanding import both
+
+        needed = both(condition, None)
+        if needed is None:
+            return None, None
         with self._selecting:
-            selections = self._selections(question.filters)
-        passing = _less(selections.passing, question.without)
-        scored = self._files.candidates.search(question.vector, DEPTH, passing)
-        hits = self._hits(scored, question.k)
-        hidden = self._count_hidden(question, selections.hidden, scored)
-        took_ms = 1000 * (time.perf_counter() - question.started)
-        return SearchResults(question.query, question.mode, question.filters, took_ms, hidden, self.summary, hits)
+            return needed, self._selection(needed)
 
-    def _hits(self, scored: "Scored", k: int) -> tuple[SearchResult, ...]:
-        best = scored.first(k)
-        pmids, scores = best.pmids.tolist(), best.scores.tolist()
-        articles = self._files.catalogue.articles(pmids)
-        if lost := [pmid for pmid in pmids if pmid not in articles]:
-            raise BrokenIndex(
-                f"PMID {lost[0]} has a vector but no record in {self._generation.folder}. Run `pubmed-index verify`."
-            )
-        return tuple(
-            SearchResult(rank, pmid, score, articles[pmid], Why(dense_rank=rank, similarity=score))
-            for rank, (pmid, score) in enumerate(zip(pmids, scores, strict=True), start=1)
-        )
+    def _unranked(self, request: "Request", wish: _Wish) -> "Ranking":
+        """What was looked up, or what passes a filter beside which nothing was asked: the newest PMIDs first."""
+        if request.found is not None:
+            return self._ranker.unranked(np.array(request.found, np.int64), show_retracted=True)
+        _, passing = self._filter(request.condition)
+        newest = (passing or self._files.columns.everything()).newest(DEPTH)
+        return self._ranker.unranked(newest, show_retracted=wish.filters.include_retracted)
 
-    def _count_hidden(self, question: _Question, hidden: "Selection", shown: "Scored") -> int:
-        """How many of the first k would be retracted articles, if these were shown."""
-        if not hidden.count:
-            return 0
-        retracted = self._files.candidates.search(question.vector, question.k, _less(hidden, question.without))
-        both = shown.first(question.k).merged(retracted).first(question.k)
-        return int(np.isin(both.pmids, retracted.pmids).sum())
+    def _wanted(self, text: str) -> "Wanted":
+        return self._files.lexical.wanted(text)
 
-    def _mean(self, pmids: Sequence[int]) -> Vectors:
-        try:
-            mean: Vectors = self._files.vectors.get(pmids).mean(axis=0)
-        except OverflowError:
-            raise QueryError(f"A PMID has at most 8 digits; found {max(pmids, key=abs)}.") from None
-        except KeyError as error:
-            raise QueryError(f"PMID {error.args[0]} is not in this index of {self.summary.articles:,} articles.") from None
-        return mean
+    def _answer(
+        self, wish: _Wish, ranking: "Ranking", understood: Understanding, wanted: "Wanted", vector: Vectors | None
+    ) -> SearchResults:
+        hidden = self._ranker.hidden_among(ranking, wish.k)
+        scores: dict[int, float] = {}
+        if wish.rerank is not None and understood.question:
+            ranking, scores = self._hits.reranked(ranking, understood.question, wish.rerank)
+        found = self._hits.of(ranking, wish.k, wanted, wish.sort)
+        found = [replace(hit, why=replace(hit.why, rerank_score=scores.get(hit.pmid))) for hit in found] if scores else found
+        if wish.explain and vector is not None:
+            found = self._hits.explained(found, wish.explain, wanted, vector, self.load_encoder(), whole=wish.whole)
+        took_ms = 1000 * (time.perf_counter() - wish.started)
+        return SearchResults(wish.query, wish.mode, wish.filters, took_ms, hidden, self.summary, tuple(found), understood)
 
     def _load_checked(self) -> Encoder:
         built_with = self._manifest.encoder
@@ -238,23 +341,12 @@ class Searcher:
         return encoder
 
 
-def _open_files(generation: Generation, manifest: Manifest) -> _Files:
-    """Open every file and check that the arrays hold as many articles as the manifest says, without reading them."""
-    from search.candidates import Candidates
-    from search.catalogue import Catalogue
-    from search.columns import Columns
-    from search.vectors import VectorFile
+def _read_mesh(path: str | Path | None) -> "MeshTree | None":
+    if path is None:
+        return None
+    from search.mesh_tree import MeshTree
 
-    base = generation.base
-    vectors, columns = VectorFile.open(base.folder), Columns.open(base.columns)
-    found = {"vectors": len(vectors), "columns": len(columns.pmids)}
-    for name, count in found.items():
-        if count != manifest.counts.articles:
-            raise BrokenIndex(
-                f"{base.folder} has {count:,} articles in its {name} where the manifest says {manifest.counts.articles:,}. "
-                "Build the index again."
-            )
-    return _Files(Catalogue.open(base.catalogue), vectors, Candidates.open(base.candidates, vectors), columns)
+    return MeshTree.read(Path(path))
 
 
 def _check_same(built_with: EncoderIdentity, found: EncoderIdentity) -> None:
@@ -268,13 +360,12 @@ def _check_same(built_with: EncoderIdentity, found: EncoderIdentity) -> None:
             )
 
 
-def _checked_mode(mode: Mode | str) -> Mode:
-    if mode not in list(Mode):
-        raise QueryError(f"A search mode is one of {', '.join(Mode)}; found {mode!r}.")
-    if Mode(mode) is not Mode.DENSE:
-        raise QueryError(f"This version ranks by meaning only (--mode dense); {mode} search needs an index with words in it.")
-    return Mode(mode)
+def _choice(value: str, kind: type[_Choice], what: str) -> _Choice:
+    if value not in list(kind):
+        raise QueryError(f"A {what} is one of {', '.join(kind)}; found {value!r}.")
+    return kind(value)
 
 
-def _less(selection: "Selection", pmids: Sequence[int]) -> "Selection":
-    return selection.without(pmids) if pmids else selection
+def _check_k(k: int) -> None:
+    if not 1 <= k <= DEPTH:
+        raise QueryError(f"The number of hits is from 1 to {DEPTH:,}; found {k}.")

@@ -22,7 +22,13 @@ XML = (
     b"<PubmedArticleSet><PubmedArticle><MedlineCitation><PMID>35000001</PMID><Article><ArticleTitle>Title.</ArticleTitle>"
     b"</Article></MedlineCitation></PubmedArticle></PubmedArticleSet>"
 )
-CONTENTS = [(SourceFormat.PUBMED_XML, XML), (SourceFormat.NBIB, NBIB), (SourceFormat.JSONL, JSONL)]
+RIS = b"TY  - JOUR\nAN  - 35000001\nTI  - Title.\nER  - \n"
+CONTENTS = [
+    (SourceFormat.PUBMED_XML, XML),
+    (SourceFormat.NBIB, NBIB),
+    (SourceFormat.RIS, RIS),
+    (SourceFormat.JSONL, JSONL),
+]
 
 
 def source(path: Path, content: bytes, source_format: SourceFormat = SourceFormat.PUBMED_XML) -> SourceFile:

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy import article
 
-from search.article import AbstractSection, Article, Author, Correction, Flag, MeshHeading, MeshQualifier, OtherAbstract
+from search.article import AbstractSection, Article, Author, Correction, MeshHeading, MeshQualifier, OtherAbstract
 from search.catalogue import Catalogue
 from search.errors import BrokenIndex
 
@@ -105,15 +104,6 @@ def test_more_pmids_than_a_statement_takes(catalogue: Catalogue) -> None:
 def test_windows_come_in_order_of_pmid(catalogue: Catalogue) -> None:
     catalogue.upsert([article(pmid, "T") for pmid in (5, 3, 9, 1)])
     assert [[one.pmid for one in window] for window in catalogue.windows(3)] == [[1, 3, 5], [9]]
-
-
-def test_filter_values(catalogue: Catalogue) -> None:
-    catalogue.upsert([article(9, "T", "A.", year=2001), article(4, "T", publication_types=("Retracted Publication",))])
-    values = catalogue.filter_values()
-    assert values.pmids.tolist() == [4, 9]
-    assert values.years.tolist() == [0, 2001]
-    assert values.flags.tolist() == [Flag.RETRACTED | Flag.TITLE_ONLY, 0]
-    assert (values.years.dtype, values.flags.dtype) == (np.uint16, np.uint8)
 
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:

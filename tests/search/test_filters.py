@@ -1,9 +1,12 @@
-"""Filters: how a year range is written."""
+"""Filters: how they are written, and the condition that they are."""
 
 import pytest
 
 from search import Filters
+from search.article import Flag
+from search.condition import And, Flagged, Not, Or, Term, TermField, Years
 from search.errors import QueryError
+from search.filters import LIST_FILTERS
 
 
 @pytest.mark.parametrize(
@@ -34,3 +37,48 @@ def test_lists_become_tuples() -> None:
 def test_a_backward_range_is_refused() -> None:
     with pytest.raises(QueryError, match="put the earlier year first"):
         Filters(year_from=2024, year_to=2015)
+
+
+def test_one_string_is_a_list_of_one() -> None:
+    assert Filters(mesh="asthma") == Filters(mesh=("asthma",))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", LIST_FILTERS)
+@pytest.mark.parametrize("value", ["", "  ", "*", "."])
+def test_a_blank_value_is_refused(name: str, value: str) -> None:
+    with pytest.raises(QueryError, match=f"filter {name.replace('_', ' ')} needs a value"):
+        Filters(**{name: (value,)})  # type: ignore[arg-type]
+
+
+def test_no_filters_are_the_condition_that_always_holds() -> None:
+    assert Filters().condition() == And(())
+    assert Filters(include_retracted=True).condition() == And(())
+
+
+def test_the_condition_of_filters() -> None:
+    filters = Filters(
+        year_from=2015,
+        journals=("Lancet",),
+        mesh=("Asthma", "Neoplasm*"),
+        publication_types=("Review",),
+        authors=("Smith J",),
+        languages=("English",),
+        has_abstract=True,
+    )
+    assert filters.condition() == And(
+        (
+            Years(2015, None),
+            Or((Term(TermField.JOURNAL, "lancet"),)),
+            Or((Term(TermField.MESH, "asthma"), Term(TermField.MESH, "neoplasm", prefix=True))),
+            Or((Term(TermField.PUBLICATION_TYPE, "review"),)),
+            Or((Term(TermField.AUTHOR, "smith j", prefix=True),)),
+            Or((Term(TermField.LANGUAGE, "eng"),)),
+            Not(Flagged(Flag.TITLE_ONLY)),
+        )
+    )
+
+
+@pytest.mark.parametrize("years", [{"year_from": 2015}, {"year_to": 2020}, {"year_from": 2015, "year_to": 2020}])
+def test_the_condition_of_a_year_range(years: dict[str, int]) -> None:
+    filters = Filters(**years)  # type: ignore[arg-type]
+    assert filters.condition() == And((Years(years.get("year_from"), years.get("year_to")),))

@@ -1,0 +1,95 @@
+"""From a ranking to the hits that are shown: their records, their reasons, their order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from search.article import Article
+from search.encoder import Encoder, Vectors
+from search.errors import BrokenIndex
+from search.explanation import Matched, Wanted, match
+from search.fusion import ranks_of
+from search.nearest_sentence import nearest_sentences
+from search.open_generation import OpenGeneration
+from search.ranking import Ranking
+from search.results import SearchResult, Sentence, Sort, Why
+from search.scored import Scored
+from search.vectors import Pmids
+
+if TYPE_CHECKING:
+    from search.reranker import CrossEncoder
+
+# So many of the best are sorted when the newest is asked for first: further down, few answer the question.
+SORTED_BY_DATE = 200
+# What is explained by default encodes so many sentences of each hit, chosen by their words: all of them would take longer
+# than the search.
+_CANDIDATE_SENTENCES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Makes results of rankings over one generation; `folder` is named where it is found broken."""
+
+    files: OpenGeneration
+    folder: str
+
+    def of(self, ranking: Ranking, k: int, wanted: Wanted, sort: Sort) -> list[SearchResult]:
+        """The first k of a ranking, with records, ranks in each leg, and the words that matched."""
+        best = self._sorted(ranking.fused, sort).first(k)
+        articles = self._articles(best.pmids)
+        legs = [_leg_facts(best.pmids, leg) for leg in (ranking.dense, ranking.lexical)]
+        results = []
+        for place, pmid in enumerate(best.pmids.tolist()):
+            (dense_rank, similarity), (lexical_rank, lexical_score) = legs[0][place], legs[1][place]
+            matched = match(articles[pmid], wanted)
+            why = Why(dense_rank, similarity, lexical_rank, lexical_score, matched.words, _telling(matched))
+            results.append(SearchResult(place + 1, pmid, float(best.scores[place]), articles[pmid], why))
+        return results
+
+    def reranked(self, ranking: Ranking, question: str, model: "CrossEncoder") -> tuple[Ranking, dict[int, float]]:
+        """The ranking with its first hits in the order of a cross-encoder, and the scores that it gave."""
+        first = ranking.fused.first(model.depth)
+        articles = self._articles(first.pmids)
+        scores = model.scores(question, [articles[pmid] for pmid in first.pmids.tolist()])
+        order = np.argsort(-scores, kind="stable")
+        places = np.concatenate([order, np.arange(len(first.pmids), len(ranking.fused.pmids))])
+        fused = Scored(ranking.fused.pmids[places], ranking.fused.scores[places])
+        return replace(ranking, fused=fused), dict(zip(first.pmids.tolist(), map(float, scores), strict=True))
+
+    def explained(
+        self, results: Sequence[SearchResult], count: int, wanted: Wanted, vector: Vectors, encoder: Encoder, *, whole: bool
+    ) -> list[SearchResult]:
+        """The first `count` results with the sentence nearest in meaning: of all sentences where `whole`, else of a few."""
+        matched = [match(hit.article, wanted) for hit in results[:count]]
+        candidates = [one.sentences if whole else one.sentences[:_CANDIDATE_SENTENCES] for one in matched]
+        nearest = nearest_sentences(candidates, vector, encoder, self.files)
+        explained = [
+            replace(hit, why=replace(hit.why, nearest=sentence)) for hit, sentence in zip(results, nearest, strict=False)
+        ]
+        return [*explained, *results[count:]]
+
+    def _sorted(self, ranked: Scored, sort: Sort) -> Scored:
+        if sort is Sort.RELEVANCE:
+            return ranked
+        best = ranked.first(SORTED_BY_DATE)
+        newest = np.lexsort((-best.pmids, -self.files.columns.years_of(best.pmids).astype(np.int64)))
+        return Scored(best.pmids[newest], best.scores[newest])
+
+    def _articles(self, pmids: Pmids) -> dict[int, Article]:
+        articles = self.files.catalogue.articles(pmids.tolist())
+        if lost := [pmid for pmid in pmids.tolist() if pmid not in articles]:
+            raise BrokenIndex(f"PMID {lost[0]} is ranked but has no record in {self.folder}. Run `pubmed-index verify`.")
+        return articles
+
+
+def _leg_facts(pmids: Pmids, leg: Scored | None) -> list[tuple[int | None, float | None]]:
+    """The rank and the score that a leg gives to each PMID, None where it does not have it."""
+    if leg is None:
+        return [(None, None)] * len(pmids)
+    return [(rank, float(leg.scores[rank - 1])) if rank else (None, None) for rank in ranks_of(pmids, leg).tolist()]
+
+
+def _telling(matched: Matched) -> Sentence | None:
+    return matched.sentences[0] if matched.found_in_sentences else None

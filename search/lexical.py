@@ -1,0 +1,271 @@
+"""The lexical index: which articles hold the words of a question, by BM25. Its key is the PMID."""
+
+import contextlib
+import math
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import tantivy
+
+from search.article import Article
+from search.columns import Selection
+from search.condition import Condition, Term, TextField, Words
+from search.errors import BrokenIndex
+from search.explanation import Wanted
+from search.lexical_conditions import query_of
+from search.lexical_fields import EXACT, PMID, WEIGHTS, Ranked, document, schema
+from search.scored import Scored
+from search.storage import full_disk_is_said
+from search.vectors import Pmids
+from search.words import STOP_WORDS, exact_words, register, stem_counts, whole_names
+
+# tantivy's own memory before it writes a segment; the least it takes is 15 MB a thread.
+_HEAP_BYTES = 200_000_000
+# A pasted abstract has some hundred stems; beyond the most telling ones a ranking hardly moves and costs more.
+_MOST_TERMS = 32
+# Filters that keep more than this share are cut from a longer list: tantivy skips blocks only while nothing else must match.
+_KEPT_BY_MOST = 0.2
+_SPARE = 1.5
+_WRITER_LOCKS = ".tantivy-*.lock"
+# What a form of an abbreviation that the question lacks weighs, all its words together.
+_ALSO = 0.5
+# The names of a title stand among those of the abstract.
+_OF_TITLES = frozenset({Ranked.TITLE, Ranked.NAMES})
+_AS_WRITTEN = frozenset({Ranked.PEOPLE, Ranked.JOURNAL})
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalQuery:
+    """The weighted words of a question, by ranked field: ``{field: {word: weight}}``."""
+
+    words: dict[Ranked, dict[str, float]]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left to look for: all were stop words or signs."""
+        return not any(self.words.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """The stems, names and words as written of a text, and what each weighs."""
+
+    stems: dict[str, float]
+    names: dict[str, float]
+    written: dict[str, float]
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        weights = cls({}, {}, {})
+        weights.add(text, 1.0)
+        return weights
+
+    def add(self, text: str, weight: float) -> None:
+        """Add a text's words, stems as often as they occur."""
+        for stem, count in stem_counts(text).items():
+            self.stems[stem] = self.stems.get(stem, 0.0) + weight * count
+        for into, words in ((self.names, whole_names(text)), (self.written, exact_words(text))):
+            into.update((word, max(weight, into.get(word, 0.0))) for word in words if word not in STOP_WORDS)
+
+
+class LexicalWriter:
+    """Writes the `lexical/` folder of a generation. A context manager: leaving it in peace commits and merges."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir()
+        self._index = tantivy.Index(schema(), str(folder))
+        register(self._index)
+        # One thread: two would deal the articles out by chance, and equal scores would stand in another order each time.
+        self._writer = self._index.writer(_HEAP_BYTES, 1)
+
+    def append(self, articles: Sequence[Article]) -> None:
+        """Add articles, none of which is in the index yet. Raises StorageFull."""
+        with self._said():
+            for article in articles:
+                self._writer.add_document(document(article))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with self._said():
+            if kind is None:
+                self._writer.commit()
+            self._writer.wait_merging_threads()
+        for lock in self._folder.glob(_WRITER_LOCKS):
+            lock.unlink()
+
+    @contextlib.contextmanager
+    def _said(self) -> Iterator[None]:
+        """Tantivy says everything with ValueError; a full disk is the one that a user can do something about."""
+        with full_disk_is_said(self._folder):
+            try:
+                yield
+            except ValueError as error:
+                if "No space left" in str(error):
+                    raise OSError(28, str(error)) from error
+                raise
+
+
+class LexicalIndex:
+    """Answers from the `lexical/` folder of a generation. Safe to share between threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._linked = tempfile.TemporaryDirectory(prefix="pubmed-lexical-")
+        try:
+            self._index = _open_linked(folder, Path(self._linked.name))
+        except ValueError as error:
+            self._linked.cleanup()
+            raise BrokenIndex(
+                f"The lexical index in {folder} cannot be read ({error}). Run `pubmed-index verify`, or build again."
+            ) from error
+        self._searcher = self._index.searcher()
+        self._schema = self._index.schema
+
+    def close(self) -> None:
+        """Remove the links."""
+        self._linked.cleanup()
+
+    def __len__(self) -> int:
+        return int(self._searcher.num_docs)
+
+    def pmids(self) -> Pmids:
+        """All PMIDs, ascending: (n,) int64."""
+        return self._matching(tantivy.Query.all_query())
+
+    def pmids_of(self, leaf: Term | Words) -> Pmids:
+        """The PMIDs of the articles that meet one condition, ascending: (m,) int64."""
+        return self._matching(query_of(leaf, self._schema))
+
+    def document_frequency(self, word: str) -> int:
+        """In how many titles or abstracts a word stands as it is written; the larger of the two."""
+        return max(self._searcher.doc_freq(name, word) for name in ("title_words", "abstract_words"))
+
+    def has_word(self, word: str) -> bool:
+        """Whether any article has a word, as it is written or by its stem, its authors and journal included."""
+        if any(self._searcher.doc_freq(name, word) for name in EXACT[TextField.ALL]):
+            return True
+        return any(self._searcher.doc_freq(Ranked.ABSTRACT, stem) for stem in stem_counts(word))
+
+    def pmids_near(self, word: str, distance: int, limit: int) -> Pmids:
+        """Some articles with a word that is at most `distance` (1 or 2) letters off, swapped neighbours counting as one."""
+        near = [
+            (
+                tantivy.Occur.Should,
+                tantivy.Query.fuzzy_term_query(self._schema, name, word, distance, transposition_cost_one=True),
+            )
+            for name in EXACT[TextField.TITLE_ABSTRACT]
+        ]
+        return self._ranked(tantivy.Query.boolean_query(near), limit).pmids
+
+    def query(self, text: str, also: Sequence[str] = ()) -> LexicalQuery:
+        """The words of a question that are ranked, weighted by field; of a long text only its most telling ones.
+
+        Each phrase of `also` weighs about as much as one further word of the question.
+        """
+        weights = _Weights.of(text)
+        for phrase in also:
+            weights.add(phrase, _ALSO / max(len(stem_counts(phrase)), 1))
+        stems = self._telling(weights.stems)
+        written = weights.written if len(stems) < _MOST_TERMS else {}
+        by_field: dict[Ranked, dict[str, float]] = {}
+        for field, factor in WEIGHTS.items():
+            chosen = weights.names if field is Ranked.NAMES else written if field in _AS_WRITTEN else stems
+            by_field[field] = {word: factor * weight for word, weight in chosen.items()}
+        return LexicalQuery(by_field)
+
+    def wanted(self, text: str) -> Wanted:
+        """What the words of a question tell, for explanations: stems by the logarithm of their rareness."""
+        weights = _Weights.of(text)
+        stems = {stem: self._rareness(stem) for stem in self._telling(weights.stems)}
+        return Wanted(stems, {name: max(stems.values(), default=1.0) for name in list(weights.names)[:_MOST_TERMS]})
+
+    def search(
+        self, query: LexicalQuery, depth: int, passing: Selection | None = None, condition: Condition | None = None
+    ) -> Scored:
+        """The `depth` articles with the highest BM25 scores among those selected, fewer where fewer hold a word.
+
+        `passing` and `condition` are the same filter, as a bitmap and as a tree.
+        """
+        if query.is_empty or depth == 0 or (passing is not None and not passing.count):
+            return Scored.none()
+        scored = self._as_tantivy(query)
+        if passing is None:
+            return self._ranked(scored, depth)
+        share = passing.count / len(self)
+        if share >= _KEPT_BY_MOST:
+            asked = math.ceil(depth * _SPARE / share)
+            found = self._ranked(scored, asked)
+            kept = found.inside(passing).first(depth)
+            if len(kept.pmids) == depth or len(found.pmids) < asked:
+                return kept
+        filtering = query_of(condition, self._schema) if condition is not None else self._of_pmids(passing.pmids())
+        return self._ranked(_filtered(scored, filtering), depth)
+
+    def score_without_title(self, query: LexicalQuery, pmid: int) -> float:
+        """The score of one article if it had no title; 0 where nothing else matches."""
+        rest = LexicalQuery({field: words for field, words in query.words.items() if field not in _OF_TITLES})
+        if rest.is_empty:
+            return 0.0
+        one = tantivy.Query.term_query(self._schema, PMID, pmid, "basic")
+        hits = self._searcher.search(_filtered(self._as_tantivy(rest), one), 1, count=False).hits
+        return float(hits[0][0]) if hits else 0.0
+
+    def _telling(self, stems: Mapping[str, float]) -> dict[str, float]:
+        """The stems of a question by their weight; of many, those with the highest tf-idf."""
+        if len(stems) <= _MOST_TERMS:
+            return dict(stems)
+        often = sorted(stems, key=lambda stem: (-stems[stem], stem))[: 10 * _MOST_TERMS]
+        tf_idf = {stem: stems[stem] * self._rareness(stem) for stem in often}
+        return {stem: stems[stem] for stem in sorted(often, key=lambda stem: (-tf_idf[stem], stem))[:_MOST_TERMS]}
+
+    def _rareness(self, stem: str) -> float:
+        found = max(self._searcher.doc_freq(field, stem) for field in (Ranked.ABSTRACT, Ranked.TITLE))
+        return math.log(1 + len(self) / (1 + found))
+
+    def _as_tantivy(self, query: LexicalQuery) -> tantivy.Query:
+        should = [
+            (tantivy.Occur.Should, tantivy.Query.boost_query(self._term(field, word), weight))
+            for field, words in query.words.items()
+            for word, weight in words.items()
+        ]
+        return tantivy.Query.boolean_query(should)
+
+    def _term(self, field: Ranked, word: str) -> tantivy.Query:
+        return tantivy.Query.term_query(self._schema, field, word, "freq")
+
+    def _of_pmids(self, pmids: Pmids) -> tantivy.Query:
+        return tantivy.Query.term_set_query(self._schema, PMID, pmids.tolist())
+
+    def _ranked(self, query: tantivy.Query, limit: int) -> Scored:
+        hits = self._searcher.search(query, min(limit, max(len(self), 1)), count=False).hits
+        pmids = self._searcher.fast_field_values(PMID, [address for _, address in hits])
+        scores = np.fromiter((score for score, _ in hits), np.float32, len(hits))
+        return Scored.ranked(np.array(pmids, np.int64), scores)
+
+    def _matching(self, query: tantivy.Query) -> Pmids:
+        constant = tantivy.Query.const_score_query(query, 1.0)
+        count = getattr(self._searcher.search(constant, 1), "count")  # noqa: B009  (its stubs lack it)
+        if not count:
+            return np.empty(0, np.int64)
+        return np.sort(self._ranked(constant, count).pmids)
+
+
+def _filtered(scored: tantivy.Query, filtering: tantivy.Query) -> tantivy.Query:
+    must = tantivy.Occur.Must
+    return tantivy.Query.boolean_query([(must, scored), (must, tantivy.Query.const_score_query(filtering, 0.0))])
+
+
+def _open_linked(folder: Path, links: Path) -> tantivy.Index:
+    """Open through links: tantivy wants to make a lock file beside the index, which is never opened for writing."""
+    for path in folder.resolve().iterdir():
+        (links / path.name).symlink_to(path)
+    index = tantivy.Index.open(str(links))
+    index.config_reader("manual")
+    return index

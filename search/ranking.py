@@ -1,0 +1,164 @@
+"""The ranking of one question: two legs of candidates, fused, and fed back once into the dense leg."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from search.columns import Selection
+from search.condition import Condition
+from search.encoder import Metric, Vectors
+from search.fusion import Fusion, fuse
+from search.lexical import LexicalQuery
+from search.open_generation import OpenGeneration
+from search.results import DEPTH
+from search.scored import Scored
+from search.vectors import Pmids
+
+_Search = Callable[[int, Selection | None, Condition | None], Scored]
+
+# Retracted articles are one in some two thousand; where more than these stand among the candidates, a leg is asked again.
+_SPARE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class RankingSettings:
+    """What decides a ranking beside the question; chosen on development queries: README, "Measured".
+
+    Feedback moves the query vector by `feedback_weight` towards the mean vector of the first `feedback_hits` fused hits.
+    """
+
+    fusion: Fusion = Fusion.MIN_MAX
+    dense_weight: float = 0.5
+    feedback_hits: int = 3
+    feedback_weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as the legs take it: `vector` (d,) for the dense one, `words` for the lexical one, or both.
+
+    `passing` and `condition` are one filter in two forms, None for no filter; `without` are PMIDs that are no answer.
+    """
+
+    vector: Vectors | None
+    words: LexicalQuery | None
+    passing: Selection | None = None
+    condition: Condition | None = None
+    without: tuple[int, ...] = ()
+    show_retracted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownItem:
+    """An article as it would be without its title: the vector (d,) and the BM25 score that it would have."""
+
+    pmid: int
+    vector: Vectors
+    lexical_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """A ranking, at most 1,000 long, and the rankings of the legs that it came from, None for a leg that was not asked.
+
+    `with_retracted` is the ranking as it would be with the retracted articles in it.
+    """
+
+    fused: Scored
+    lexical: Scored | None
+    dense: Scored | None
+    with_retracted: Scored
+
+
+@dataclass(frozen=True, slots=True)
+class Ranker:
+    """Ranks questions over the parts of one generation. Safe to share between threads."""
+
+    files: OpenGeneration
+    retracted: Selection
+    metric: Metric
+    settings: RankingSettings
+
+    @classmethod
+    def of(cls, files: OpenGeneration, metric: Metric, settings: RankingSettings | None = None) -> "Ranker":
+        """A ranker over the open files of a generation."""
+        return cls(files, files.columns.retracted(), metric, settings or RankingSettings())
+
+    def rank(self, asked: Asked, known: KnownItem | None = None) -> Ranking:
+        """Rank the articles that pass the filter; with `known`, as if that article had no title."""
+        lexical = None if asked.words is None else self._lexical_leg(asked, known)
+        dense = None if asked.vector is None else self._dense_leg(asked, asked.vector, known)
+        if lexical is not None and dense is not None and asked.vector is not None:
+            first = self._fused(self._shown(lexical, asked), self._shown(dense, asked))
+            dense = self._dense_leg(asked, self._fed_back(asked.vector, first, known), known)
+        shown = [None if leg is None else self._shown(leg, asked) for leg in (lexical, dense)]
+        fused = self._fused(*shown)
+        return Ranking(fused, shown[0], shown[1], fused if asked.show_retracted else self._fused(lexical, dense))
+
+    def hidden_among(self, ranking: Ranking, k: int) -> int:
+        """How many of the first k would be retracted articles, if these were shown."""
+        if ranking.with_retracted is ranking.fused:
+            return 0
+        return int(self.retracted.contains(ranking.with_retracted.first(k).pmids).sum())
+
+    def unranked(self, pmids: Pmids, *, show_retracted: bool) -> Ranking:
+        """Articles in the order given, where nothing ranks them: all scores are 0."""
+        given = Scored(pmids, np.zeros(len(pmids), np.float32))
+        shown = given if show_retracted else given.where(~self.retracted.contains(given.pmids))
+        fused = shown.first(DEPTH)
+        return Ranking(fused, None, None, fused if show_retracted else given)
+
+    def moved(self, vector: Vectors, weight: float, others: Vectors) -> Vectors:
+        """A vector (d,) moved by `weight` times the mean of others (m, d): Rocchio's formula."""
+        if not len(others):
+            return vector
+        away: Vectors = (vector + weight * others.mean(axis=0)).astype(np.float32)
+        if self.metric is Metric.INNER_PRODUCT:
+            return away
+        return away / np.float32(max(float(np.linalg.norm(away)), 1e-30))
+
+    def _fused(self, lexical: Scored | None, dense: Scored | None) -> Scored:
+        if lexical is not None and dense is not None:
+            return fuse(lexical, dense, self.settings.fusion, self.settings.dense_weight).first(DEPTH)
+        alone = dense if lexical is None else lexical
+        return Scored.none() if alone is None else alone
+
+    def _lexical_leg(self, asked: Asked, known: KnownItem | None) -> Scored:
+        words = asked.words
+        if words is None:
+            return Scored.none()
+
+        def search(depth: int, passing: Selection | None, condition: Condition | None) -> Scored:
+            return self.files.lexical.search(words, depth, passing, condition)
+
+        found = self._enough(asked, search)
+        return found if known is None else found.with_score(known.pmid, known.lexical_score)
+
+    def _dense_leg(self, asked: Asked, vector: Vectors, known: KnownItem | None) -> Scored:
+        def search(depth: int, passing: Selection | None, _condition: Condition | None) -> Scored:
+            return self.files.candidates.search(vector, depth, passing)
+
+        found = self._enough(asked, search)
+        return found if known is None else found.with_score(known.pmid, float(known.vector @ vector))
+
+    def _enough(self, asked: Asked, search: _Search) -> Scored:
+        """Candidates with some retracted ones among them, and 1,000 others where there are as many."""
+        depth = DEPTH + len(asked.without) + _SPARE
+        found = search(depth, asked.passing, asked.condition)
+        if len(found.pmids) == depth and len(self._shown(found, asked).pmids) < DEPTH:
+            shown = (asked.passing or self.files.columns.everything()) - self.retracted
+            found = found.merged(search(depth, shown, None))
+        return found.where(~np.isin(found.pmids, asked.without)) if asked.without else found
+
+    def _shown(self, leg: Scored, asked: Asked) -> Scored:
+        shown = leg if asked.show_retracted else leg.where(~self.retracted.contains(leg.pmids))
+        return shown.first(DEPTH)
+
+    def _fed_back(self, vector: Vectors, fused: Scored, known: KnownItem | None) -> Vectors:
+        """The vector moved towards those of the first hits, which are taken for relevant ones."""
+        nearest = fused.first(self.settings.feedback_hits).pmids
+        found = self.files.vectors.get(nearest)
+        if known is not None:
+            found[nearest == known.pmid] = known.vector
+        return self.moved(vector, self.settings.feedback_weight, found)

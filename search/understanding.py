@@ -1,0 +1,74 @@
+"""From what was typed to what is asked: looked up, filtered exactly, ranked, and what is to be said of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from search.abbreviations import abbreviations_in
+from search.condition import And, Condition, Term
+from search.filters import Filters
+from search.mesh_tree import MeshTree
+from search.open_generation import OpenGeneration
+from search.pubmed_syntax import Understood, describe, lookup, understand
+from search.results import Understanding
+from search.spelling import suggestions
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a text asks: `condition` filters (None: everything), `found` are the PMIDs that it names, None where it names none."""
+
+    understanding: Understanding
+    condition: Condition | None
+    found: tuple[int, ...] | None = None
+
+    @property
+    def question(self) -> str:
+        """What is ranked by meaning and words; "" for nothing."""
+        return self.understanding.question
+
+    @property
+    def question_in_full(self) -> str:
+        """The question with the other forms of its abbreviations, for the encoder."""
+        added = "; ".join(one.added for one in self.understanding.abbreviations)
+        return f"{self.question} ({added})" if added else self.question
+
+
+def read_text(text: str, filters: Filters, files: OpenGeneration, mesh_tree: MeshTree | None) -> Request:
+    """Understand a text as a PMID or DOI, as PubMed's syntax, or as free text. Raises QueryError on faulty syntax."""
+    named = lookup(text)
+    if isinstance(named, Term):
+        found = files.lexical.pmids_of(named)
+        if len(found):
+            return Request(Understanding("", filter=describe(named)), named, tuple(found.tolist()))
+    understood = understand(text, mesh_tree.narrower if mesh_tree else None)
+    notes = [*_on_lookup(named), *_on_headings(understood, mesh_tree)]
+    question = understood.question
+    understanding = Understanding(
+        question,
+        filter=describe(understood.asked) if understood.asked is not None else "",
+        notes=tuple(notes),
+        abbreviations=abbreviations_in(question, files.catalogue, files.lexical),
+        suggestions=suggestions(question, files.catalogue, files.lexical),
+    )
+    return Request(understanding, both(filters.condition(), understood.condition))
+
+
+def both(first: Condition | None, second: Condition | None) -> Condition | None:
+    """Two conditions as one; None where everything meets it."""
+    parts = tuple(part for part in (first, second) if part is not None and part != And(()))
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else And(parts)
+
+
+def _on_lookup(named: Condition | None) -> Iterator[str]:
+    if named is not None:
+        yield f"No article of this index is {describe(named)}: it was searched for as words."
+
+
+def _on_headings(understood: Understood, mesh_tree: MeshTree | None) -> Iterator[str]:
+    for one in understood.exploded:
+        yield f"{one.heading} was searched with {one.narrower_count:,} narrower headings."
+    if understood.headings and mesh_tree is None:
+        headings = ", ".join(understood.headings)
+        yield f"Searched without narrower headings: {headings}. Give NLM's MeSH file with --mesh-tree to have them, too."

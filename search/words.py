@@ -1,0 +1,113 @@
+"""What a word is to the lexical index: folding, stemming, stop words, and the tokens of molecules and genes kept whole."""
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+import tantivy
+
+# Lucene's list for English: short, so that "vitamin A" loses its A and "not" is not asked for, and little else goes.
+STOP_WORDS = frozenset(
+    """
+    a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to was
+    will with
+    """.split()
+)
+# Longer runs of letters are sequences, addresses or noise.
+_LONGEST = 60
+# "TGF-β1" and "TGF-beta1" are one name; text and questions are both spelt out.
+_GREEK = str.maketrans(
+    dict(
+        pair.split("=")
+        for pair in """
+        α=alpha β=beta γ=gamma δ=delta ε=epsilon ζ=zeta η=eta θ=theta ι=iota κ=kappa λ=lambda μ=mu ν=nu ξ=xi ο=omicron π=pi ρ=rho
+        σ=sigma ς=sigma τ=tau υ=upsilon φ=phi χ=chi ψ=psi ω=omega µ=mu ϕ=phi ϵ=epsilon Γ=gamma Δ=delta Θ=theta Λ=lambda Ξ=xi
+        Π=pi Σ=sigma Φ=phi Ψ=psi Ω=omega
+        """.split()
+    )
+)
+_HYPHENS = "-\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{EN DASH}"
+_JOINED = re.compile(rf"[^\W_]+(?:[{_HYPHENS}][^\W_]+)*")
+_JOINTS = re.compile(r"[\W_]+")
+_WORD = re.compile(r"[^\W_]+")
+_SHORT_PART = 3
+
+
+def spelt_out(text: str) -> str:
+    """The text with its Greek letters as their names."""
+    return text.translate(_GREEK)
+
+
+def whole_names(text: str) -> Iterator[str]:
+    """The names in a text that its words would tear apart, in one piece: ``IL-6`` as ``il6``, ``TGF-β1`` as ``tgfbeta1``.
+
+    A name has letters and digits (BRCA1, 5-HT2A, COVID-19), a Greek letter, or parts that are joined and one of at most
+    three letters (NF-kB): `cost-effectiveness` is two words and no name.
+    """
+    return (_in_one_piece(written) for written in _JOINED.findall(text) if _is_name(written))
+
+
+def names_at(text: str) -> Iterator[tuple[str, int, int]]:
+    """The names in a text in one piece, and where each begins and ends."""
+    for found in _JOINED.finditer(text):
+        if _is_name(found.group()):
+            yield _in_one_piece(found.group()), found.start(), found.end()
+
+
+def _in_one_piece(written: str) -> str:
+    return _JOINTS.sub("", spelt_out(written)).casefold()
+
+
+def _is_name(written: str) -> bool:
+    # Nearly all words are plain letters: asked first, as this is what a build spends its time on.
+    if (written.isascii() and written.isalpha()) or len(written) > _LONGEST or not any(map(str.isalpha, written)):
+        return False
+    if any(map(str.isdigit, written)) or spelt_out(written) != written:
+        return True
+    parts = _JOINTS.split(written)
+    return len(parts) > 1 and min(map(len, parts)) <= _SHORT_PART
+
+
+def exact_words(text: str) -> list[str]:
+    """The words of a text as they are written, in lower case and without accents: what exact fields hold."""
+    return _exact().analyze(spelt_out(text))
+
+
+def stems(text: str) -> list[str]:
+    """The stems of a text's words, stop words left out: what is ranked."""
+    return _stemming().analyze(spelt_out(text))
+
+
+def stem_counts(text: str) -> Counter[str]:
+    """How often each stem occurs in a text."""
+    return Counter(stems(text))
+
+
+def spelt_words(text: str) -> Iterator[re.Match[str]]:
+    """Every word of a text where it stands."""
+    return _WORD.finditer(text)
+
+
+def register(index: tantivy.Index) -> None:
+    """Teach an index the two analyzers that its schema names."""
+    index.register_tokenizer("stems", _stemming())
+    index.register_tokenizer("exact", _exact())
+
+
+@functools.cache
+def _exact() -> tantivy.TextAnalyzer:
+    return _folding().build()
+
+
+@functools.cache
+def _stemming() -> tantivy.TextAnalyzer:
+    stop = tantivy.Filter.custom_stopword(sorted(STOP_WORDS))
+    return _folding().filter(stop).filter(tantivy.Filter.stemmer("english")).build()
+
+
+def _folding() -> tantivy.TextAnalyzerBuilder:
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    for step in (tantivy.Filter.remove_long(_LONGEST), tantivy.Filter.lowercase(), tantivy.Filter.ascii_fold()):
+        builder = builder.filter(step)
+    return builder
