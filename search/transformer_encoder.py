@@ -1,36 +1,23 @@
 """The encoder that runs: torch and transformers over the files that `encoder_files` found."""
 
-import contextlib
-import ctypes
-import pickle
 import threading
-import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModel, AutoTokenizer
-from transformers.utils import logging as _untyped_logging
+from transformers import AutoModel
 
 from search.article import Article
 from search.batching import CPU_TOKENS, GPU_TOKENS, batches_by_tokens
+from search.checkpoint import Checkpoint, best_device, load_checkpoint, trim_memory, workers
 from search.encoder import EmbeddedBatch, EncoderIdentity, Metric, NumericPath, Vectors, embedded_text, in_order
-from search.encoder_files import EncoderSpec, content_hash, find_encoder, weight_files
+from search.encoder_files import EncoderSpec, content_hash, find_encoder
 from search.errors import EncoderError
 from search.pooling import pool
 
-transformers_logging: Any = _untyped_logging
-
-_DTYPES = {NumericPath.FP32: torch.float32, NumericPath.BF16: torch.bfloat16}
-# A tokenizer without a limit of its own reports 10^30.
-_NO_LIMIT = 1_000_000
 _TEXTS_AT_ONCE = 128
-# Asked before any worker is started: each worker sets its own number to 1, and new threads of the process inherit that.
-_CORES = torch.get_num_threads()
 
 
 def load_encoder(name: str, numeric_path: NumericPath | None = None) -> "TransformerEncoder":
@@ -43,7 +30,7 @@ def load_encoder(name: str, numeric_path: NumericPath | None = None) -> "Transfo
 
 def native_numeric_path() -> NumericPath:
     """bf16 where it is native: emulated on a CPU it is a hundred times slower than fp32."""
-    device = _device()
+    device = best_device()
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
@@ -57,13 +44,11 @@ class TransformerEncoder:
 
     def __init__(self, spec: EncoderSpec, numeric_path: NumericPath) -> None:
         self._spec = spec
-        self._device = _device()
-        self._workers = _workers(self._device)
-        self._documents = _Tower(spec.document_folder, spec.document_max_length, self._device, _DTYPES[numeric_path])
+        self._device = best_device()
+        self._workers = workers(self._device)
+        self._documents = _Tower(spec.document_folder, spec.document_max_length, numeric_path)
         same = spec.query_folder == spec.document_folder and spec.query_max_length == spec.document_max_length
-        self._queries = (
-            self._documents if same else _Tower(spec.query_folder, spec.query_max_length, self._device, _DTYPES[numeric_path])
-        )
+        self._queries = self._documents if same else _Tower(spec.query_folder, spec.query_max_length, numeric_path)
         self._identity = EncoderIdentity(
             name=spec.name,
             content_hash=content_hash(spec),
@@ -96,7 +81,7 @@ class TransformerEncoder:
         finally:
             for vectors in running:
                 vectors.cancel()
-            _trim_memory()
+            trim_memory()
 
     def encode_documents(self, articles: Sequence[Article]) -> Vectors:
         """The (n, d) float32 vectors of documents, in their order."""
@@ -140,20 +125,15 @@ class _Tokens:
 class _Tower:
     """One tokenizer and one model."""
 
-    def __init__(self, folder: Path, max_length: int | None, device: torch.device, dtype: torch.dtype) -> None:
-        self._device = device
-        self._tokenizer, self._model = _load(folder, device, dtype)
+    def __init__(self, folder: Path, max_length: int | None, numeric_path: NumericPath) -> None:
+        checkpoint = _load(folder, numeric_path)
+        self._device = best_device()
+        self._tokenizer, self._model = checkpoint.tokenizer, checkpoint.model
         self.dimension = int(self._model.config.hidden_size)
-        self.max_length = min(limit for limit in (max_length, self._tokenizer.model_max_length, self._positions()) if limit)
+        positions = checkpoint.positions()
+        self.max_length = min(max_length or positions, positions)
         # Fast tokenizers keep truncation as state and fail with "Already borrowed" when two threads set it.
         self._tokenizing = threading.Lock()
-
-    def _positions(self) -> int:
-        """How many tokens the position embeddings allow; RoBERTa-like models keep the first ones for padding."""
-        limit = int(getattr(self._model.config, "max_position_embeddings", None) or _NO_LIMIT)
-        positions = getattr(getattr(self._model, "embeddings", None), "position_embeddings", None)
-        padding = getattr(positions, "padding_idx", None)
-        return limit - padding - 1 if padding is not None else limit
 
     def tokenize(self, first: Sequence[str], second: Sequence[str] | None) -> list[_Tokens]:
         """Tokenize texts, or pairs of texts.
@@ -189,66 +169,11 @@ class _Tower:
             return self._model(**accepted).last_hidden_state, accepted["attention_mask"]
 
 
-def _trim_memory() -> None:
-    """Give freed activations back to the system: glibc keeps them in pieces, and a build grew by 40 KB a document."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
-
-
-def _workers(device: torch.device) -> ThreadPoolExecutor:
-    """Threads that run the model, each on one core of its own.
-
-    One batch a core was 1.25 to 1.4 times as fast as every batch over all cores, and on a busy machine a question of 16 tokens
-    took 18 ms instead of 400: threads that share a matrix wait for the slowest one at every layer.
-    """
-    count = _CORES if device.type == "cpu" else 1
-    return ThreadPoolExecutor(count, thread_name_prefix="encoder", initializer=torch.set_num_threads, initargs=(1,))
-
-
-def _device() -> torch.device:
-    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    return accelerator or torch.device("cpu")
-
-
-def _load(folder: Path, device: torch.device, dtype: torch.dtype) -> tuple[Any, Any]:
-    """Load tokenizer and model from a folder; every weight but the unused pooler's must be there."""
-    try:
-        with _quiet_transformers():
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-            model, report = AutoModel.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False, weights_only=True, dtype=dtype, output_loading_info=True
-            )
-    except pickle.UnpicklingError as error:  # torch's own message advises to load it with code and all
-        raise EncoderError(
-            f"{weight_files(folder)[0]} was not loaded: it is damaged, or it is a pickle of more than tensors, which can carry "
-            f"code. Copy the folder again, or get the weights as model.safetensors."
-        ) from error
-    except Exception as error:  # transformers raises whatever its parsers raise; each of them means the same to the user
-        raise EncoderError(f"The encoder in {folder} cannot be loaded: {_first_line(error)}. Copy its folder again.") from error
-    if missing := sorted(name for name in report["missing_keys"] if "pooler" not in name):
+def _load(folder: Path, numeric_path: NumericPath) -> Checkpoint:
+    """Load tokenizer and model; every weight but the unused pooler's must be there."""
+    checkpoint = load_checkpoint(folder, AutoModel, "encoder", numeric_path)
+    if missing := [name for name in checkpoint.missing if "pooler" not in name]:
         raise EncoderError(f"The weights in {folder} lack {len(missing)} tensors of the model, {missing[0]} among them.")
-    if not tokenizer.is_fast:
+    if not checkpoint.tokenizer.is_fast:
         raise EncoderError(f"{folder} has no fast tokenizer (tokenizer.json), which truncation counts need.")
-    return tokenizer, model.to(device).eval()
-
-
-@contextlib.contextmanager
-def _quiet_transformers() -> Iterator[None]:
-    """Loading prints bars and a report of unused weights; what matters of it is checked and raised."""
-    level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bars:
-            transformers_logging.enable_progress_bar()
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".")
+    return checkpoint

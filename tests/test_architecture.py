@@ -25,13 +25,16 @@ NEVER_IMPORTS = {"search": {"indexer", "ui"}, "indexer": {"ui"}, "ui": {"indexer
 
 # Each of these takes a good part of a second to load, or is a dependency to be kept in one place.
 IMPORTERS = {
-    "torch": {"search/pooling.py", "search/transformer_encoder.py"},
-    "transformers": {"search/transformer_encoder.py"},
+    "torch": {"search/checkpoint.py", "search/pooling.py", "search/reranker.py", "search/transformer_encoder.py"},
+    "transformers": {"search/checkpoint.py", "search/reranker.py", "search/transformer_encoder.py"},
     "huggingface_hub": {"search/encoder_files.py"},
     "faiss": {"search/candidates.py"},
-    "tantivy": set[str](),
+    "tantivy": {"search/lexical.py", "search/lexical_conditions.py", "search/lexical_fields.py", "search/words.py"},
+    "lark": {"search/pubmed_reading.py", "search/pubmed_syntax.py"},
+    "rapidfuzz": {"search/spelling.py"},
+    "pytrec_eval": {"indexer/metrics.py"},
     "sqlalchemy": {"search/catalogue.py"},
-    "lxml": {"indexer/pubmed_record.py", "indexer/pubmed_xml.py"},
+    "lxml": {"indexer/pubmed_record.py", "indexer/pubmed_xml.py", "search/mesh_tree.py"},
     "requests": {"indexer/eutils.py"},
     "streamlit": {
         "ui/answer_view.py",
@@ -42,11 +45,24 @@ IMPORTERS = {
         "ui/states.py",
     },
 }
-NOT_AT_IMPORT = ("torch", "transformers", "faiss", "sqlalchemy", "lxml", "streamlit", "huggingface_hub", "rich")
+NOT_AT_IMPORT = (
+    "torch",
+    "transformers",
+    "faiss",
+    "tantivy",
+    "lark",
+    "rapidfuzz",
+    "sqlalchemy",
+    "lxml",
+    "streamlit",
+    "huggingface_hub",
+    "rich",
+)
 
 COMMAND_MODULES = {
     "indexer/cli.py",
     "indexer/progress_bars.py",
+    "indexer/evaluation_report.py",
     "indexer/report.py",
     "search/cli.py",
     "search/command.py",
