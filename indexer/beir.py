@@ -108,20 +108,13 @@ def read_beir(folder: Path, qrels: Path | None = None) -> BeirSet:
     documents, empty = _read_documents(corpus)
     texts = {str(line.id): line.text for line in _lines(queries, _Question)}
     judgements = _read_judgements(judged)
-    scored = {question: documents_of for question, documents_of in judgements.items() if _can_be_scored(documents_of)}
+    scored = {question: judged_of for question, judged_of in judgements.items() if max(judged_of.values()) > 0}
     questions = {question: texts[question] for question in sorted(scored) if question in texts}
     if not questions:
         raise SourceError(
             f"No question of {queries} has a relevant document in {judged}: {len(texts):,} questions, and judgements of "
             f"{len(judgements):,}. Give the judgements of these questions as --qrels."
         )
-    left_out = LeftOut(
-        unjudged_questions=len(texts.keys() - judgements.keys()),
-        unknown_questions=len(judgements.keys() - texts.keys()),
-        questions_without_relevant=len((judgements.keys() - scored.keys()) & texts.keys()),
-        unknown_documents=len({one for question in questions for one in scored[question]}.difference(documents)),
-        empty_documents=empty,
-    )
     return BeirSet(
         folder.resolve().name,
         DataFile.of(corpus),
@@ -130,7 +123,13 @@ def read_beir(folder: Path, qrels: Path | None = None) -> BeirSet:
         documents,
         questions,
         {question: scored[question] for question in questions},
-        left_out,
+        LeftOut(
+            unjudged_questions=len(texts.keys() - judgements.keys()),
+            unknown_questions=len(judgements.keys() - texts.keys()),
+            questions_without_relevant=len((judgements.keys() - scored.keys()) & texts.keys()),
+            unknown_documents=len({one for question in questions for one in scored[question]}.difference(documents)),
+            empty_documents=empty,
+        ),
     )
 
 
@@ -139,10 +138,6 @@ def write_source(beir_set: BeirSet, path: Path) -> None:
     with full_disk_is_said(path.parent), path.open("wb") as stream:
         for pmid, line in enumerate(_lines(beir_set.corpus.path, _Document), start=1):
             stream.write(msgspec.json.encode({"pmid": pmid, "title": line.title, "abstract": line.text}) + b"\n")
-
-
-def _can_be_scored(judged: dict[str, int]) -> bool:
-    return any(score > 0 for score in judged.values())
 
 
 def _files(folder: Path, qrels: Path | None) -> tuple[Path, Path, Path]:

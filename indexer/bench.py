@@ -1,15 +1,14 @@
 """Measures how long questions take on an index, as a user meets them: encoding, search, and reading the records."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from indexer.progress import Progress
-from search.errors import SourceError
+from search.filters import Filters
+from search.results import Mode
 from search.searcher import Searcher
 
 # Asked before the clock counts: the first questions load pages of the index from the disk.
@@ -18,39 +17,35 @@ _SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
+class WayLatency:
+    """How long questions took in one way of asking, in milliseconds; `filters` is what they were narrowed by."""
+
+    mode: Mode
+    filters: str
+    median_ms: float
+    percentile_99_ms: float
+    slowest_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Latency:
-    """How long `queries` questions took, in milliseconds, each asked once, one after the other, for `k` hits."""
+    """How long `queries` questions took, each asked once in every way, one after the other, for `k` hits."""
 
     articles: int
     encoder: str
     queries: int
     k: int
-    median_ms: float
-    percentile_99_ms: float
-    slowest_ms: float
     encoding_median_ms: float
+    ways: tuple[WayLatency, ...]
 
 
-class _Question(msgspec.Struct):
-    """A line of a BEIR `queries.jsonl`."""
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A way of asking; the questions take turns with its filters."""
 
-    text: str
-
-
-def read_questions(path: Path) -> list[str]:
-    """Read questions from a file: BEIR's `queries.jsonl`, or text with one question a line. Raises SourceError."""
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-        as_json = path.suffix == ".jsonl"
-        questions = [msgspec.json.decode(line, type=_Question).text if as_json else line for line in lines if line]
-    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
-        raise SourceError(
-            f"{path} cannot be read as questions ({error}). Expected one question a line, or in a .jsonl one "
-            '{"text": "..."} a line.'
-        ) from error
-    if not questions:
-        raise SourceError(f"{path} holds no question. Expected one a line.")
-    return questions
+    mode: Mode
+    filters: tuple[Filters, ...] = (Filters(),)
+    said: str = ""
 
 
 def titles_as_questions(searcher: Searcher, count: int) -> list[str]:
@@ -62,28 +57,47 @@ def titles_as_questions(searcher: Searcher, count: int) -> list[str]:
 
 
 def measure(searcher: Searcher, questions: Sequence[str], k: int, progress: Progress) -> Latency:
-    """Ask every question once and time it; the first few are asked beforehand, untimed."""
-    encoder = searcher.load_encoder()
-    for question in questions[:_WARM_UP]:
-        searcher.search(question, k)
-    progress.start("Asking", len(questions), "questions")
-    took, encoding = [], []
-    for question in questions:
-        started = time.perf_counter()
-        encoder.encode_query(question)
-        encoded = time.perf_counter()
-        searcher.search(question, k)
-        took.append(time.perf_counter() - encoded)
-        encoding.append(encoded - started)
-        progress.advance(1)
-    median, percentile_99 = 1000 * np.percentile(took, [50, 99])
+    """Ask every question once in every way and time it; the first few are asked beforehand, untimed."""
+    ways = list(_ways(searcher))
+    progress.start("Asking", len(ways) * len(questions), "questions")
+    timed = tuple(_time(searcher, way, questions, k, progress) for way in ways)
     return Latency(
         articles=searcher.summary.articles,
         encoder=searcher.summary.encoder,
         queries=len(questions),
         k=k,
-        median_ms=round(float(median), 1),
-        percentile_99_ms=round(float(percentile_99), 1),
-        slowest_ms=round(1000 * max(took), 1),
-        encoding_median_ms=round(1000 * float(np.median(encoding)), 1),
+        encoding_median_ms=_encoding_median_ms(searcher, questions),
+        ways=timed,
     )
+
+
+def _ways(searcher: Searcher) -> Iterator[_Way]:
+    yield from (_Way(mode) for mode in (Mode.LEXICAL, Mode.DENSE, Mode.HYBRID))
+    years = searcher.years()
+    if len(known := years[years > 0]):
+        first, middle, late = (int(year) for year in np.percentile(known, [0, 50, 95]))
+        halves = (Filters(year_from=middle), Filters(year_from=first, year_to=middle), Filters(year_from=late))
+        said = f"years from {middle}, to {middle}, from {late}, in turn"
+        yield from (_Way(mode, halves, said) for mode in (Mode.LEXICAL, Mode.DENSE, Mode.HYBRID))
+
+
+def _time(searcher: Searcher, way: _Way, questions: Sequence[str], k: int, progress: Progress) -> WayLatency:
+    for place, question in enumerate(questions[:_WARM_UP]):
+        searcher.search(question, k, way.filters[place % len(way.filters)], way.mode)
+    took = []
+    for place, question in enumerate(questions):
+        started = time.perf_counter()
+        searcher.search(question, k, way.filters[place % len(way.filters)], way.mode)
+        took.append(time.perf_counter() - started)
+        progress.advance(1)
+    median, percentile_99, slowest = (round(float(1000 * value), 1) for value in np.percentile(took, [50, 99, 100]))
+    return WayLatency(way.mode, way.said, median, percentile_99, slowest)
+
+
+def _encoding_median_ms(searcher: Searcher, questions: Sequence[str]) -> float:
+    encoder, took = searcher.load_encoder(), []
+    for question in questions:
+        started = time.perf_counter()
+        encoder.encode_query(question)
+        took.append(time.perf_counter() - started)
+    return round(1000 * float(np.median(took)), 1)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexer.evaluate_cli import add_evaluate, evaluate
 from search.command import positive, run
 from search.index_folder import DEFAULT_INDEX
 from search.searcher import hits
@@ -22,6 +23,8 @@ _EXAMPLES = """examples:
   pubmed-index build records --index data/index
   pubmed-index build baseline/*.xml.gz export.nbib mine.jsonl --index I --encoder biolinkbert-base
   pubmed-index verify --index I
+  pubmed-index evaluate beir/nfcorpus --json                   judged questions: any folder in BEIR's form
+  pubmed-index evaluate --own --index I                        your own corpus, without judgements
   pubmed-index bench --index I --queries questions.txt
 """
 _KEPT = "Stopped. The published index is untouched and what was embedded is kept: run the same command again to go on."
@@ -48,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_build(commands.add_parser("build", help="build an index from files of records", description=_build.__doc__))
     _add_fetch(commands.add_parser("fetch", help="get records from NCBI for a PubMed query", description=_fetch.__doc__))
     _add_bench(commands.add_parser("bench", help="measure how long questions take", description=_bench.__doc__))
+    add_evaluate(commands.add_parser("evaluate", help="measure how good the search is", description=evaluate.__doc__))
     for name, command, text in (
         ("info", _info, "what an index holds"),
         ("verify", _verify, "read an index whole and check it"),
@@ -60,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "sources", nargs="*", metavar="SOURCE", help="files, folders or globs: PubMed XML(.gz), NBIB, JSONL(.gz)"
+        "sources", nargs="*", metavar="SOURCE", help="files, folders or globs: PubMed XML(.gz), NBIB, RIS, JSONL(.gz)"
     )
     parser.add_argument("--sample", action="store_true", help="the records that ship with the project, instead of SOURCE")
     parser.add_argument(
@@ -163,10 +167,11 @@ def _fetch(options: argparse.Namespace) -> None:
 
 
 def _bench(options: argparse.Namespace) -> None:
-    """Ask an index questions, one after the other, and report the median and the 99th percentile of the time they take."""
-    from indexer.bench import measure, read_questions, titles_as_questions
+    """Ask an index questions in every mode, with filters and without, and report how long they take."""
+    from indexer.bench import measure, titles_as_questions
     from indexer.progress_bars import progress_for_people
     from indexer.report import report_latency
+    from search.questions import read_questions
     from search.searcher import Searcher
 
     questions = read_questions(options.queries)[: options.count] if options.queries else []

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from search.abbreviations import plain
 from search.article import Article
 from search.catalogue import Definition
 
@@ -12,6 +13,8 @@ _PARENTHESIS = re.compile(r"\(\s*([^\s()\[\];,]{2,10})\s*[;,)]")
 _SENTENCE_END = re.compile(r"[.;:?!)]\s")
 _WHITE_SPACE = re.compile(r"\s+")
 _SHORTEST_LONG = 4
+# No term begins with these; the letters of the short form were found in the sentence around it.
+_NEVER_FIRST = frozenset({"and", "of", "or", "to", "with", "by", "from", "is", "were", "was"})
 
 
 def count_definitions(articles: Iterable[Article]) -> list[Definition]:
@@ -35,7 +38,7 @@ def definitions(text: str) -> Iterator[tuple[str, str]]:
         words = _WHITE_SPACE.split(before.strip())
         window = " ".join(words[-min(len(short) + 5, 2 * len(short)) :])
         if long := _long_form(short, window):
-            yield short, long.casefold()
+            yield plain(short), plain(long).casefold()
 
 
 def _could_be_short(short: str) -> bool:
@@ -58,7 +61,8 @@ def _long_form(short: str, window: str) -> str | None:
 
 
 def _is_sensible(short: str, long: str) -> bool:
-    """A long form is longer than the short one, does not hold it, and has no more words than its letters allow."""
-    words = long.split()
-    fits = len(words) <= min(len(short) + 5, 2 * len(short))
-    return len(long) >= max(_SHORTEST_LONG, len(short) + 2) and short.casefold() not in long.casefold().split() and fits
+    """A long form is longer than the short one, does not hold it, and is a term: no half of a parenthesis, no joining word."""
+    words = long.casefold().split()
+    fits = len(words) <= min(len(short) + 5, 2 * len(short)) and len(long) >= max(_SHORTEST_LONG, len(short) + 2)
+    whole = all(long.count(opening) == long.count(closing) for opening, closing in ("()", "[]"))
+    return fits and whole and short.casefold() not in words and words[0] not in _NEVER_FIRST

@@ -13,7 +13,7 @@ from search.index_folder import Generation
 from search.manifest import Manifest
 
 if TYPE_CHECKING:
-    from indexer.bench import Latency
+    from indexer.bench import Latency, WayLatency
     from indexer.build import BuildSummary
     from indexer.fetch import Fetched
     from indexer.verify import Verification
@@ -99,10 +99,21 @@ def report_latency(latency: "Latency", *, as_json: bool) -> None:
     _write(
         [
             ("questions", f"{latency.queries:,} over {latency.articles:,} articles, {latency.k} hits each"),
-            ("median", f"{latency.median_ms:,.1f} ms, {latency.encoding_median_ms:,.1f} ms of it encoding ({latency.encoder})"),
-            ("99 of 100", f"within {latency.percentile_99_ms:,.1f} ms"),
-            ("slowest", f"{latency.slowest_ms:,.1f} ms"),
+            ("encoding", f"median {latency.encoding_median_ms:,.1f} ms ({latency.encoder}), part of dense and hybrid"),
+            *((_name(way), _times(way)) for way in latency.ways),
         ]
+    )
+
+
+def _name(way: "WayLatency") -> str:
+    return f"{way.mode}, filtered" if way.filters else str(way.mode)
+
+
+def _times(way: "WayLatency") -> str:
+    filters = f" ({way.filters})" if way.filters else ""
+    return (
+        f"median {way.median_ms:,.1f} ms, 99 of 100 within {way.percentile_99_ms:,.1f} ms, "
+        f"slowest {way.slowest_ms:,.1f} ms{filters}"
     )
 
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 # So many of the best are sorted when the newest is asked for first: further down, few answer the question.
 SORTED_BY_DATE = 200
-# What is explained by default encodes so many sentences of each hit, chosen by their words: all of them would take longer
-# than the search.
-_CANDIDATE_SENTENCES = 4
+# What is explained by default encodes so many sentences of each hit, those that hold most of the question's words: among 96
+# hits of 12 questions two were 0.02 less similar than the nearest of all, four 0.005, for 25 ms each on a busy core.
+_CANDIDATE_SENTENCES = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,13 @@ FLAT_LIMIT = 200_000
 # FAISS asks for 39 training vectors a list; more gains little.
 _TRAINING_PER_LIST = 50
 _CHUNK = 50_000
-# One list in so many is probed at first, and at least so many in all.
+# One list in so many is probed at first, or more: lists with so many vectors in all, which take about 16 ms. What a search of
+# inverted lists misses lies in the lists that it did not probe: recall@10 over 438,726 titles is 0.93 with an eighth of them,
+# 0.97 with a quarter, 1.00 with all.
 _LISTS_PER_PROBED = 8
-_LEAST_PROBED = 32
+_PROBED_VECTORS = 1_000_000
+# So many vectors or fewer are compared one by one, wherever they lie: nothing is missed, and it takes less than the lists.
+_FEW = 30_000
 
 
 class Candidates:
@@ -76,16 +80,26 @@ class Candidates:
     def search(self, query: Vectors, depth: int, passing: Selection | None = None) -> Scored:
         """The `depth` documents nearest to `query` (d,) among those selected, fewer where there are fewer."""
         wanted = depth if passing is None else min(depth, passing.count)
+        if passing is not None and passing.count <= _FEW:
+            pmids = passing.pmids()
+            return Scored.ranked(pmids, self._vectors.get(pmids) @ query).first(wanted)
         selector = None if passing is None else faiss.IDSelectorBitmap(passing.bitmap)
         if self._lists is None:
             return self._search_once(query, wanted, faiss.SearchParameters(sel=selector))
         lists = int(self._lists.nlist)
-        probed = min(lists, max(_LEAST_PROBED, lists // _LISTS_PER_PROBED))
+        probed = self._probed_at_first(lists, passing)
         while True:
             found = self._search_once(query, wanted, faiss.SearchParametersIVF(sel=selector, nprobe=probed))
             if len(found.pmids) >= wanted or probed >= lists:
                 return self._rescored(query, found)
             probed = min(lists, 2 * probed)
+
+    def _probed_at_first(self, lists: int, passing: Selection | None) -> int:
+        """The lists to probe. The nearest of those that a filter keeps lie further apart, so it makes them more."""
+        total = len(self._vectors)
+        kept = 1.0 if passing is None else passing.count / total
+        share = max(1 / _LISTS_PER_PROBED, _PROBED_VECTORS / total) / math.sqrt(kept)
+        return max(1, math.ceil(lists * min(1.0, share)))
 
     def _search_once(self, query: Vectors, depth: int, parameters: Any) -> Scored:  # noqa: ANN401
         if depth == 0:

@@ -20,6 +20,7 @@ from search.postings import PAIRS_PER_RUN, Bitmap, Postings, PostingsWriter, add
 from search.storage import full_disk_is_said
 from search.vectors import Pmids
 
+YearColumn = npt.NDArray[np.uint16]
 PmidsOf = Callable[[Term | Words], Pmids]
 
 _DTYPES: dict[str, np.dtype[Any]] = {"pmids": np.dtype("<i8"), "years": np.dtype("<u2"), "flags": np.dtype("u1")}
@@ -109,9 +110,15 @@ class Columns:
         """How many articles have no abstract, and how many are retracted."""
         return int((self._flags & Flag.TITLE_ONLY > 0).sum()), int((self._flags & Flag.RETRACTED > 0).sum())
 
-    def years_of(self, pmids: Pmids) -> npt.NDArray[np.uint16]:
+    @property
+    def years(self) -> YearColumn:
+        """The years of publication in order of PMID, 0 for unknown: (n,) uint16."""
+        years: YearColumn = self._years
+        return years
+
+    def years_of(self, pmids: Pmids) -> YearColumn:
         """The years of publication of some of the articles, 0 for unknown: (m,) uint16."""
-        years: npt.NDArray[np.uint16] = self._years[np.searchsorted(self._pmids, pmids)]
+        years: YearColumn = self._years[np.searchsorted(self._pmids, pmids)]
         return years
 
     def everything(self) -> Selection:

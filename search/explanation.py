@@ -13,8 +13,8 @@ TITLE_LABEL = "title"
 
 # A full stop, question or exclamation mark before white space and what can begin a sentence; not after what shortens a word.
 _END = re.compile(
-    r"(?<=[.!?])(?<!\b[A-Za-z]\.)(?<!\bvs\.)(?<!\bal\.)(?<!\bFig\.)(?<!\bNo\.)(?<!\bDr\.)(?<!\bca\.)(?<!\bcf\.)(?<!\bapprox\.)"
-    r"[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])"
+    r"(?<=[.!?])(?<!\b[A-Zcp]\.)(?<!\.[a-z]\.)(?<!\bvs\.)(?<!\bal\.)(?<!\bFig\.)(?<!\bFigs\.)(?<!\bNo\.)(?<!\bDr\.)(?<!\bSt\.)"
+    r"(?<!\bca\.)(?<!\bcf\.)(?<!\bspp\.)(?<!\bapprox\.)(?P<closing>[\"')\]]*)\s+(?=[\"'(\[]?[A-Z0-9])"
 )
 _NAME_BONUS = 1.5
 
@@ -39,9 +39,11 @@ class Matched:
 def sentences(article: Article) -> Iterator[Sentence]:
     """The sentences of an abstract, in order, each with its section's label."""
     for section in article.sections:
-        for text in _END.split(section.text):
-            if text.strip():
-                yield Sentence(text.strip(), section.label)
+        start = 0
+        for end in (*(found.end("closing") for found in _END.finditer(section.text)), len(section.text)):
+            if text := section.text[start:end].strip():
+                yield Sentence(text, section.label)
+            start = end
 
 
 def match(article: Article, wanted: Wanted) -> Matched:

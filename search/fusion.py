@@ -1,5 +1,7 @@
 """Fusion: one ranking of two legs' candidates."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -19,26 +21,37 @@ class Fusion(StrEnum):
     MIN_MAX = "min-max"
 
 
-def fuse(lexical: Scored, dense: Scored, method: Fusion, dense_weight: float) -> Scored:
-    """Rank the candidates of both legs together; `dense_weight`, from 0 to 1, is the dense leg's share.
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A leg's candidates, its share of the sum, and the least score that it could give: None where there is no such score."""
 
-    Scores are `w d + (1 - w) l`, where d and l are 1 / (60 + rank), or the leg's score scaled to 0..1 over its candidates;
-    a candidate that a leg did not find has 0 there.
+    found: Scored
+    weight: float
+    floor: float | None
+
+
+def fuse(legs: Sequence[Leg], method: Fusion) -> Scored:
+    """Rank the candidates of all legs together by the weighted sum of their scores, made comparable.
+
+    By reciprocal rank a leg gives 1 / (60 + rank). By min-max it gives (score - floor) / (best - floor): with the least
+    possible score instead of the least one found, a score means the same however many candidates there are and however large
+    the corpus is (Bruch, Gai and Ingber, "An analysis of fusion functions for hybrid retrieval", 2023). What a leg did not
+    find has 0 there.
     """
-    pmids = np.union1d(lexical.pmids, dense.pmids)
+    pmids = np.unique(np.concatenate([np.empty(0, np.int64), *(leg.found.pmids for leg in legs)]))
     scores = np.zeros(len(pmids), np.float64)
-    for leg, weight in ((dense, dense_weight), (lexical, 1 - dense_weight)):
-        scores[np.searchsorted(pmids, leg.pmids)] += weight * _comparable(leg, method)
+    for leg in legs:
+        scores[np.searchsorted(pmids, leg.found.pmids)] += leg.weight * _comparable(leg, method)
     return Scored.ranked(pmids, scores.astype(np.float32))
 
 
-def _comparable(leg: Scored, method: Fusion) -> npt.NDArray[np.float64]:
+def _comparable(leg: Leg, method: Fusion) -> npt.NDArray[np.float64]:
     if method is Fusion.RECIPROCAL_RANK:
-        return 1 / (_RANK_CONSTANT + np.arange(1, len(leg.pmids) + 1, dtype=np.float64))
-    scores = leg.scores.astype(np.float64)
+        return 1 / (_RANK_CONSTANT + np.arange(1, len(leg.found.pmids) + 1, dtype=np.float64))
+    scores = leg.found.scores.astype(np.float64)
     if not len(scores):
         return scores
-    low, high = scores.min(), scores.max()
+    low, high = scores.min() if leg.floor is None else leg.floor, scores.max()
     # One candidate, or equal ones, are as good as the leg knows.
     return (scores - low) / (high - low) if high > low else np.ones_like(scores)
 

@@ -1,13 +1,15 @@
 """The lexical index: which articles hold the words of a question, by BM25. Its key is the PMID."""
 
 import contextlib
+import errno
+import itertools
 import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import tantivy
@@ -15,7 +17,7 @@ import tantivy
 from search.article import Article
 from search.columns import Selection
 from search.condition import Condition, Term, TextField, Words
-from search.errors import BrokenIndex
+from search.errors import BrokenIndex, QueryError
 from search.explanation import Wanted
 from search.lexical_conditions import query_of
 from search.lexical_fields import EXACT, PMID, WEIGHTS, Ranked, document, schema
@@ -32,7 +34,11 @@ _MOST_TERMS = 32
 _KEPT_BY_MOST = 0.2
 _SPARE = 1.5
 _WRITER_LOCKS = ".tantivy-*.lock"
-# What a form of an abbreviation that the question lacks weighs, all its words together.
+_TOO_MANY_WORDS = "exceeded max expansions"
+_PANIC = "PanicException"
+# Every hit is some 150 bytes of Python while it is read.
+_HITS_AT_ONCE = 2**20
+# What a form of an abbreviation or a name that the question lacks weighs, all its words together.
 _ALSO = 0.5
 # The names of a title stand among those of the abstract.
 _OF_TITLES = frozenset({Ranked.TITLE, Ranked.NAMES})
@@ -71,6 +77,10 @@ class _Weights:
             self.stems[stem] = self.stems.get(stem, 0.0) + weight * count
         for into, words in ((self.names, whole_names(text)), (self.written, exact_words(text))):
             into.update((word, max(weight, into.get(word, 0.0))) for word in words if word not in STOP_WORDS)
+        # Others write "IL6", which is one word, where the question has "IL-6".
+        for name in whole_names(text):
+            for stem in stem_counts(name):
+                self.stems.setdefault(stem, _ALSO * weight)
 
 
 class LexicalWriter:
@@ -80,6 +90,8 @@ class LexicalWriter:
         self._folder = folder
         folder.mkdir()
         self._index = tantivy.Index(schema(), str(folder))
+        # A reader that follows commits makes a lock file half a second later, when the folder may have been published.
+        self._index.config_reader("manual")
         register(self._index)
         # One thread: two would deal the articles out by chance, and equal scores would stand in another order each time.
         self._writer = self._index.writer(_HEAP_BYTES, 1)
@@ -103,29 +115,31 @@ class LexicalWriter:
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:
-        """Tantivy says everything with ValueError; a full disk is the one that a user can do something about."""
+        """Tantivy says everything with ValueError; a disk that takes no more is what a user can do something about."""
         with full_disk_is_said(self._folder):
             try:
                 yield
             except ValueError as error:
-                if "No space left" in str(error):
-                    raise OSError(28, str(error)) from error
+                # Once its thread has failed to write, tantivy does not tell why any more.
+                if "io::Error" in str(error):
+                    raise OSError(errno.ENOSPC, str(error)) from error
                 raise
 
 
 class LexicalIndex:
     """Answers from the `lexical/` folder of a generation. Safe to share between threads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hits_at_once: int = _HITS_AT_ONCE) -> None:
+        self._folder = folder
+        self._hits_at_once = hits_at_once
         self._linked = tempfile.TemporaryDirectory(prefix="pubmed-lexical-")
         try:
-            self._index = _open_linked(folder, Path(self._linked.name))
-        except ValueError as error:
+            with self._damage_is_said():
+                self._index = _open_linked(folder, Path(self._linked.name))
+                self._searcher = self._index.searcher()
+        except BaseException:
             self._linked.cleanup()
-            raise BrokenIndex(
-                f"The lexical index in {folder} cannot be read ({error}). Run `pubmed-index verify`, or build again."
-            ) from error
-        self._searcher = self._index.searcher()
+            raise
         self._schema = self._index.schema
 
     def close(self) -> None:
@@ -145,13 +159,13 @@ class LexicalIndex:
 
     def document_frequency(self, word: str) -> int:
         """In how many titles or abstracts a word stands as it is written; the larger of the two."""
-        return max(self._searcher.doc_freq(name, word) for name in ("title_words", "abstract_words"))
+        return max(self._articles_with(name, word) for name in ("title_words", "abstract_words"))
 
     def has_word(self, word: str) -> bool:
         """Whether any article has a word, as it is written or by its stem, its authors and journal included."""
-        if any(self._searcher.doc_freq(name, word) for name in EXACT[TextField.ALL]):
+        if any(self._articles_with(name, word) for name in EXACT[TextField.ALL]):
             return True
-        return any(self._searcher.doc_freq(Ranked.ABSTRACT, stem) for stem in stem_counts(word))
+        return any(self._articles_with(Ranked.ABSTRACT, stem) for stem in stem_counts(word))
 
     def pmids_near(self, word: str, distance: int, limit: int) -> Pmids:
         """Some articles with a word that is at most `distance` (1 or 2) letters off, swapped neighbours counting as one."""
@@ -174,9 +188,10 @@ class LexicalIndex:
             weights.add(phrase, _ALSO / max(len(stem_counts(phrase)), 1))
         stems = self._telling(weights.stems)
         written = weights.written if len(stems) < _MOST_TERMS else {}
+        names = dict(itertools.islice(weights.names.items(), _MOST_TERMS))
         by_field: dict[Ranked, dict[str, float]] = {}
         for field, factor in WEIGHTS.items():
-            chosen = weights.names if field is Ranked.NAMES else written if field in _AS_WRITTEN else stems
+            chosen = names if field is Ranked.NAMES else written if field in _AS_WRITTEN else stems
             by_field[field] = {word: factor * weight for word, weight in chosen.items()}
         return LexicalQuery(by_field)
 
@@ -214,7 +229,7 @@ class LexicalIndex:
         if rest.is_empty:
             return 0.0
         one = tantivy.Query.term_query(self._schema, PMID, pmid, "basic")
-        hits = self._searcher.search(_filtered(self._as_tantivy(rest), one), 1, count=False).hits
+        hits = self._found(_filtered(self._as_tantivy(rest), one), 1).hits
         return float(hits[0][0]) if hits else 0.0
 
     def _telling(self, stems: Mapping[str, float]) -> dict[str, float]:
@@ -226,7 +241,7 @@ class LexicalIndex:
         return {stem: stems[stem] for stem in sorted(often, key=lambda stem: (-tf_idf[stem], stem))[:_MOST_TERMS]}
 
     def _rareness(self, stem: str) -> float:
-        found = max(self._searcher.doc_freq(field, stem) for field in (Ranked.ABSTRACT, Ranked.TITLE))
+        found = max(self._articles_with(field, stem) for field in (Ranked.ABSTRACT, Ranked.TITLE))
         return math.log(1 + len(self) / (1 + found))
 
     def _as_tantivy(self, query: LexicalQuery) -> tantivy.Query:
@@ -244,17 +259,58 @@ class LexicalIndex:
         return tantivy.Query.term_set_query(self._schema, PMID, pmids.tolist())
 
     def _ranked(self, query: tantivy.Query, limit: int) -> Scored:
-        hits = self._searcher.search(query, min(limit, max(len(self), 1)), count=False).hits
-        pmids = self._searcher.fast_field_values(PMID, [address for _, address in hits])
+        hits = self._found(query, min(limit, max(len(self), 1))).hits
+        with self._damage_is_said():
+            pmids = self._searcher.fast_field_values(PMID, [address for _, address in hits])
         scores = np.fromiter((score for score, _ in hits), np.float32, len(hits))
         return Scored.ranked(np.array(pmids, np.int64), scores)
 
     def _matching(self, query: tantivy.Query) -> Pmids:
-        constant = tantivy.Query.const_score_query(query, 1.0)
-        count = getattr(self._searcher.search(constant, 1), "count")  # noqa: B009  (its stubs lack it)
-        if not count:
-            return np.empty(0, np.int64)
-        return np.sort(self._ranked(constant, count).pmids)
+        """The PMIDs of all articles that match, ascending; many are read a stretch of PMIDs at a time."""
+        counted = self._found(tantivy.Query.const_score_query(query, 1.0), 1, count=True)
+        count = getattr(counted, "count")  # noqa: B009  (its stubs lack it)
+        if count <= self._hits_at_once:
+            return self._by_pmid(query, count)
+        newest, must = int(self._by_pmid(query, 1, tantivy.Order.Desc)[0]), tantivy.Occur.Must
+        stretches = [
+            tantivy.Query.range_query(self._schema, PMID, tantivy.FieldType.Unsigned, first, first + self._hits_at_once - 1)
+            for first in range(0, newest + 1, self._hits_at_once)
+        ]
+        return np.concatenate(
+            [
+                self._by_pmid(tantivy.Query.boolean_query([(must, query), (must, stretch)]), self._hits_at_once)
+                for stretch in stretches
+            ]
+        )
+
+    def _by_pmid(self, query: tantivy.Query, limit: int, order: tantivy.Order = tantivy.Order.Asc) -> Pmids:
+        hits = self._found(query, max(limit, 1), order_by_field=PMID, order=order).hits
+        return np.fromiter((pmid for pmid, _ in hits), np.int64, len(hits))
+
+    def _found(self, query: tantivy.Query, limit: int, *, count: bool = False, **order: Any) -> tantivy.SearchResult:  # noqa: ANN401
+        with self._damage_is_said():
+            return self._searcher.search(query, limit, count=count, **order)
+
+    def _articles_with(self, field: str, word: str) -> int:
+        with self._damage_is_said():
+            return self._searcher.doc_freq(field, word)
+
+    @contextlib.contextmanager
+    def _damage_is_said(self) -> Iterator[None]:
+        """Tantivy says everything with ValueError, or panics, which is no Exception."""
+        try:
+            yield
+        except BaseException as error:
+            if _TOO_MANY_WORDS in str(error):
+                raise QueryError(
+                    "Too many words begin as the last word of a phrase does: write more letters before its *."
+                ) from error
+            if isinstance(error, (ValueError, FileNotFoundError, NotADirectoryError)) or type(error).__name__ == _PANIC:
+                raise BrokenIndex(
+                    f"The lexical index in {self._folder} cannot be read ({str(error)[:200]}). Run `pubmed-index verify`, "
+                    "or build again."
+                ) from error
+            raise
 
 
 def _filtered(scored: tantivy.Query, filtering: tantivy.Query) -> tantivy.Query:

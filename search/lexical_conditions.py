@@ -12,9 +12,11 @@ _MUST, _SHOULD, _MUST_NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Oc
 _LAST_YEAR = 65535
 # What tantivy's regular expressions give a meaning to.
 _SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$&~#-])")
+# tantivy refuses regular expressions of more than 1,000 states, one a byte: longer beginnings are compared so far.
+_COMPARED_BYTES = 900
 
 
-def query_of(condition: Condition, schema: tantivy.Schema) -> tantivy.Query:
+def query_of(condition: Condition, schema: tantivy.Schema) -> tantivy.Query:  # noqa: PLR0911  (one a kind of condition)
     """The query that the articles which meet `condition` match; their scores mean nothing."""
     match condition:
         case And(parts):
@@ -75,7 +77,7 @@ def _phrase(name: str, words: list[str], schema: tantivy.Schema, *, prefix: bool
 
 
 def _begins(value: str) -> str:
-    return _escaped(value) + ".*"
+    return _escaped(value.encode()[:_COMPARED_BYTES].decode(errors="ignore")) + ".*"
 
 
 def _escaped(value: str) -> str:

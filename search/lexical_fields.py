@@ -68,7 +68,7 @@ def schema() -> tantivy.Schema:
 def document(article: Article) -> tantivy.Document:
     """An article as the lexical index holds it; nothing of it is stored, the catalogue has it all."""
     title, abstract = spelt_out(article.title), spelt_out(article.abstract)
-    headings = [heading.descriptor for heading in article.mesh]
+    headings = [spelt_out(heading.descriptor) for heading in article.mesh]
     qualifiers = [qualifier.name for heading in article.mesh for qualifier in heading.qualifiers]
     texts: dict[str, Sequence[str]] = {
         Ranked.TITLE: [title],
@@ -80,9 +80,9 @@ def document(article: Article) -> tantivy.Document:
         "abstract_words": [abstract],
         "keyword_words": list(map(spelt_out, article.keywords)),
         "mesh_words": headings,
-        Ranked.PEOPLE: [author.name for author in article.authors],
-        Ranked.JOURNAL: [article.journal, article.journal_abbreviation],
-        FACTS: [fact(str(term.field), term.value) for term in terms_of(article)] + [flag_fact(flag) for flag in article.flags],
+        Ranked.PEOPLE: [spelt_out(author.name) for author in article.authors],
+        Ranked.JOURNAL: list(map(spelt_out, (article.journal, article.journal_abbreviation))),
+        FACTS: [fact(term.field, term.value) for term in terms_of(article)] + [flag_fact(flag) for flag in article.flags],
     }
     made = tantivy.Document()
     made.add_unsigned(PMID, article.pmid)
@@ -94,8 +94,8 @@ def document(article: Article) -> tantivy.Document:
 
 
 def fact(field: str, value: str) -> str:
-    """A value of a term field, or its beginning, as one word of the field of facts."""
-    return f"{field}:{value}"
+    """A value of a term field, or its beginning, as one word of the field of facts, which is valid UTF-8."""
+    return f"{field}:{value}".encode(errors="surrogatepass").decode(errors="replace")
 
 
 def flag_fact(flag: Flag) -> str:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from search.article import Flag
 from search.columns import Selection
-from search.condition import Condition
+from search.condition import And, Condition, Flagged, Not
 from search.encoder import Metric, Vectors
-from search.fusion import Fusion, fuse
+from search.fusion import Fusion, Leg, fuse
 from search.lexical import LexicalQuery
 from search.open_generation import OpenGeneration
 from search.results import DEPTH
@@ -25,11 +26,12 @@ _SPARE = 50
 class RankingSettings:
     """What decides a ranking beside the question; chosen on development queries: README, "Measured".
 
-    Feedback moves the query vector by `feedback_weight` towards the mean vector of the first `feedback_hits` fused hits.
+    Feedback moves the query vector by `feedback_weight` towards the mean vector of the first `feedback_hits` fused hits and
+    ranks all hits anew but the first: where one article alone is right, it stays where it was.
     """
 
     fusion: Fusion = Fusion.MIN_MAX
-    dense_weight: float = 0.5
+    dense_weight: float = 0.8
     feedback_hits: int = 3
     feedback_weight: float = 1.0
 
@@ -89,12 +91,17 @@ class Ranker:
         """Rank the articles that pass the filter; with `known`, as if that article had no title."""
         lexical = None if asked.words is None else self._lexical_leg(asked, known)
         dense = None if asked.vector is None else self._dense_leg(asked, asked.vector, known)
+        leader = whole_leader = Scored.none()
         if lexical is not None and dense is not None and asked.vector is not None:
             first = self._fused(self._shown(lexical, asked), self._shown(dense, asked))
+            leader, whole_leader = first.first(1), self._fused(lexical.first(DEPTH), dense.first(DEPTH)).first(1)
             dense = self._dense_leg(asked, self._fed_back(asked.vector, first, known), known)
         shown = [None if leg is None else self._shown(leg, asked) for leg in (lexical, dense)]
-        fused = self._fused(*shown)
-        return Ranking(fused, shown[0], shown[1], fused if asked.show_retracted else self._fused(lexical, dense))
+        fused = self._fused(*shown).led_by(leader).first(DEPTH)
+        if asked.show_retracted:
+            return Ranking(fused, shown[0], shown[1], fused)
+        whole = [None if leg is None else leg.first(DEPTH) for leg in (lexical, dense)]
+        return Ranking(fused, shown[0], shown[1], self._fused(*whole).led_by(whole_leader))
 
     def hidden_among(self, ranking: Ranking, k: int) -> int:
         """How many of the first k would be retracted articles, if these were shown."""
@@ -120,7 +127,9 @@ class Ranker:
 
     def _fused(self, lexical: Scored | None, dense: Scored | None) -> Scored:
         if lexical is not None and dense is not None:
-            return fuse(lexical, dense, self.settings.fusion, self.settings.dense_weight).first(DEPTH)
+            weight = self.settings.dense_weight
+            least = -1.0 if self.metric is Metric.COSINE else None
+            return fuse([Leg(dense, weight, least), Leg(lexical, 1 - weight, 0.0)], self.settings.fusion).first(DEPTH)
         alone = dense if lexical is None else lexical
         return Scored.none() if alone is None else alone
 
@@ -133,7 +142,11 @@ class Ranker:
             return self.files.lexical.search(words, depth, passing, condition)
 
         found = self._enough(asked, search)
-        return found if known is None else found.with_score(known.pmid, known.lexical_score)
+        if known is None:
+            return found
+        if not known.lexical_score:
+            return found.where(found.pmids != known.pmid)
+        return found.with_score(known.pmid, known.lexical_score)
 
     def _dense_leg(self, asked: Asked, vector: Vectors, known: KnownItem | None) -> Scored:
         def search(depth: int, passing: Selection | None, _condition: Condition | None) -> Scored:
@@ -146,10 +159,11 @@ class Ranker:
         """Candidates with some retracted ones among them, and 1,000 others where there are as many."""
         depth = DEPTH + len(asked.without) + _SPARE
         found = search(depth, asked.passing, asked.condition)
-        if len(found.pmids) == depth and len(self._shown(found, asked).pmids) < DEPTH:
-            shown = (asked.passing or self.files.columns.everything()) - self.retracted
-            found = found.merged(search(depth, shown, None))
-        return found.where(~np.isin(found.pmids, asked.without)) if asked.without else found
+        answers = _without(found, asked.without)
+        if len(found.pmids) < depth or len(self._shown(answers, asked).pmids) == DEPTH:
+            return answers
+        shown = (asked.passing or self.files.columns.everything()) - self.retracted
+        return answers.merged(_without(search(depth, shown, _but_retracted(asked)), asked.without))
 
     def _shown(self, leg: Scored, asked: Asked) -> Scored:
         shown = leg if asked.show_retracted else leg.where(~self.retracted.contains(leg.pmids))
@@ -162,3 +176,15 @@ class Ranker:
         if known is not None:
             found[nearest == known.pmid] = known.vector
         return self.moved(vector, self.settings.feedback_weight, found)
+
+
+def _without(found: Scored, pmids: tuple[int, ...]) -> Scored:
+    return found.where(~np.isin(found.pmids, pmids)) if pmids else found
+
+
+def _but_retracted(asked: Asked) -> Condition | None:
+    """The filter as a tree, less the retracted articles; None where it is known as a bitmap only."""
+    shown = Not(Flagged(Flag.RETRACTED))
+    if asked.passing is None:
+        return shown
+    return None if asked.condition is None else And((asked.condition, shown))

@@ -41,9 +41,17 @@ class Scored:
     def with_score(self, pmid: int, score: float) -> "Scored":
         """The same ranking with another score for one PMID, left out where it would not have come this far."""
         others = self.where(self.pmids != pmid)
-        if score <= 0 or (len(others.pmids) and len(others.pmids) == len(self.pmids) and score < others.scores[-1]):
+        if len(others.pmids) and len(others.pmids) == len(self.pmids) and score < others.scores[-1]:
             return others
         return others.merged(Scored(np.array([pmid], np.int64), np.array([score], np.float32)))
+
+    def led_by(self, leader: "Scored") -> "Scored":
+        """The same ranking with one article, or none, put first; it has at least the score of what it was put before."""
+        if not len(leader.pmids) or not len(self.pmids) or self.pmids[0] == leader.pmids[0]:
+            return self
+        others = self.where(self.pmids != leader.pmids[0])
+        best = np.maximum(leader.scores, self.scores[:1])
+        return Scored(np.concatenate([leader.pmids, others.pmids]), np.concatenate([best, others.scores]))
 
     def where(self, kept: npt.NDArray[np.bool_]) -> "Scored":
         """Those that are kept: (n,) bool."""

@@ -10,6 +10,9 @@ from search.results import Suggestion
 from search.words import exact_words, whole_names
 
 _SHORTEST = 4
+# Beyond a question's length a text is pasted; and a list of foreign words is no list of slips.
+_CHARACTERS_READ = 500
+_MOST = 4
 # One letter off in a short word, two in a longer one.
 _LONG_WORD = 7
 # Enough articles to hold the common spelling among rarer ones.
@@ -18,13 +21,15 @@ _ARTICLES_READ = 50
 
 def suggestions(text: str, catalogue: Catalogue, lexical: LexicalIndex) -> tuple[Suggestion, ...]:
     """For every word that no article has, the most frequent word that is one or two letters off, if there is one."""
-    names = set(whole_names(text))
+    read = text[:_CHARACTERS_READ]
+    names = set(whole_names(read))
+    words = exact_words(read if len(read) == len(text) else read.rpartition(" ")[0])
     unknown = [
         word
-        for word in dict.fromkeys(exact_words(text))
+        for word in dict.fromkeys(words)
         if len(word) >= _SHORTEST and word.isalpha() and word not in names and not lexical.has_word(word)
     ]
-    found = [Suggestion(word, nearest) for word in unknown[:_SHORTEST] if (nearest := _nearest(word, catalogue, lexical))]
+    found = [Suggestion(word, nearest) for word in unknown[:_MOST] if (nearest := _nearest(word, catalogue, lexical))]
     return tuple(found)
 
 

@@ -15,7 +15,7 @@ from search.spelling import suggestions
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a text asks: `condition` filters (None: everything), `found` are the PMIDs that it names, None where it names none."""
+    """What a text asks: `condition` filters (None: everything), `found` are the PMIDs that it names (None: it names none)."""
 
     understanding: Understanding
     condition: Condition | None
@@ -31,6 +31,11 @@ class Request:
         """The question with the other forms of its abbreviations, for the encoder."""
         added = "; ".join(one.added for one in self.understanding.abbreviations)
         return f"{self.question} ({added})" if added else self.question
+
+
+def readable(text: str) -> str:
+    """The text as UTF-8 can hold it, white space around it gone: bytes that are none reach a command line as surrogates."""
+    return text.encode("utf-8", "replace").decode().strip()
 
 
 def read_text(text: str, filters: Filters, files: OpenGeneration, mesh_tree: MeshTree | None) -> Request:

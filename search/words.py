@@ -2,6 +2,7 @@
 
 import functools
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 
@@ -12,19 +13,19 @@ STOP_WORDS = frozenset(
     """
     a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to was
     will with
-    """.split()
+    """.split()  # noqa: SIM905  (a list of so many words is hard to read)
 )
 # Longer runs of letters are sequences, addresses or noise.
 _LONGEST = 60
-# "TGF-β1" and "TGF-beta1" are one name; text and questions are both spelt out.
-_GREEK = str.maketrans(
+# "TGF-β1" and "TGF-beta1" are one name; text and questions are both spelt out. tantivy takes no half of a surrogate pair.
+_SPELT = dict.fromkeys(range(0xD800, 0xE000), " ") | str.maketrans(
     dict(
         pair.split("=")
         for pair in """
-        α=alpha β=beta γ=gamma δ=delta ε=epsilon ζ=zeta η=eta θ=theta ι=iota κ=kappa λ=lambda μ=mu ν=nu ξ=xi ο=omicron π=pi ρ=rho
-        σ=sigma ς=sigma τ=tau υ=upsilon φ=phi χ=chi ψ=psi ω=omega µ=mu ϕ=phi ϵ=epsilon Γ=gamma Δ=delta Θ=theta Λ=lambda Ξ=xi
-        Π=pi Σ=sigma Φ=phi Ψ=psi Ω=omega
-        """.split()
+        α=alpha β=beta γ=gamma δ=delta ε=epsilon ζ=zeta η=eta θ=theta ι=iota κ=kappa λ=lambda μ=mu ν=nu ξ=xi ο=omicron π=pi
+        ρ=rho σ=sigma ς=sigma τ=tau υ=upsilon φ=phi χ=chi ψ=psi ω=omega µ=mu ϕ=phi ϵ=epsilon Γ=gamma Δ=delta Θ=theta
+        Λ=lambda Ξ=xi Π=pi Σ=sigma Φ=phi Ψ=psi Ω=omega
+        """.split()  # noqa: RUF001, SIM905  (Greek is the point, and a list of so many words is hard to read)
     )
 )
 _HYPHENS = "-\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{EN DASH}"
@@ -35,8 +36,8 @@ _SHORT_PART = 3
 
 
 def spelt_out(text: str) -> str:
-    """The text with its Greek letters as their names."""
-    return text.translate(_GREEK)
+    """The text with its Greek letters as their names, and without what is no character at all."""
+    return text if text.isascii() else text.translate(_SPELT)
 
 
 def whole_names(text: str) -> Iterator[str]:
@@ -56,7 +57,8 @@ def names_at(text: str) -> Iterator[tuple[str, int, int]]:
 
 
 def _in_one_piece(written: str) -> str:
-    return _JOINTS.sub("", spelt_out(written)).casefold()
+    # CO₂ and ¹⁸F are typed CO2 and 18F.
+    return _JOINTS.sub("", unicodedata.normalize("NFKC", spelt_out(written)).casefold())
 
 
 def _is_name(written: str) -> bool:

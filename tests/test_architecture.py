@@ -65,6 +65,7 @@ COMMAND_MODULES = {
     "indexer/evaluation_report.py",
     "indexer/report.py",
     "search/cli.py",
+    "search/cli_table.py",
     "search/command.py",
 }
 SPEAKING_NAMES = {"print", "exit", "quit", "input", "breakpoint", "SystemExit"}

@@ -5,8 +5,9 @@ from html import escape
 
 import streamlit as st
 
+from search.answer_wording import reasons, understanding
 from search.article import Article, Flag
-from search.results import SearchResult, SearchResults
+from search.results import Mode, SearchResult, SearchResults
 from ui import hit_text
 from ui.address import Address
 from ui.navigation import go
@@ -17,12 +18,13 @@ def draw_answer(results: SearchResults, address: Address, source: Article | None
     """Draw the answer line, the hits and the way to more of them; `source` is the article they are similar to."""
     if source is not None:
         _draw_way_back(address)
-    st.html(f'<div class="answer" role="status">{_heading(address, source)}<p>{_answer_line(results)}</p></div>')
+    understood = "".join(f'<p dir="auto">{escape(line)}</p>' for line in understanding(results))
+    st.html(f'<div class="answer" role="status">{_heading(address, source)}<p>{_answer_line(results)}</p>{understood}</div>')
     if results.hidden_retracted and len(results) > 0:
         shown = replace(address, include_retracted=True)
         st.button("Show retracted articles too", key="plain-retracted", type="tertiary", on_click=go, args=(shown,))
     for hit in results:
-        _draw_hit(hit, address)
+        _draw_hit(hit, results.mode, address)
     if len(results) > 0:
         _draw_more(results, address)
     else:
@@ -53,22 +55,23 @@ def _draw_way_back(address: Address) -> None:
     st.button(label, key="plain-back", type="tertiary", on_click=go, args=(replace(address, like=None),))
 
 
-def _draw_hit(hit: SearchResult, address: Address) -> None:
+def _draw_hit(hit: SearchResult, mode: Mode, address: Address) -> None:
     article = hit.article
     tone = "hit-retracted" if Flag.RETRACTED in article.flags else "hit"
     with st.container(border=True, key=f"{tone}-{hit.rank}"):
-        st.html(_card(hit))
+        st.html(_card(hit, mode))
         similar = replace(address, like=article.pmid, shown=Address().shown)
         st.button("Similar articles", key=f"similar-{hit.rank}", type="tertiary", on_click=go, args=(similar,))
         with st.expander("Details" if Flag.TITLE_ONLY in article.flags else "Abstract"):
             st.html(hit_text.details(article))
 
 
-def _card(hit: SearchResult) -> str:
-    similarity = f'<span class="similarity">similarity {hit.why.similarity:.2f}</span>'
+def _card(hit: SearchResult, mode: Mode) -> str:
+    said = reasons(hit.why, mode)
+    why = f' <span class="reasons">{escape(said)}</span>' if said else ""
     return (
         f'<article><h3><span class="rank">{hit.rank}.</span> {hit_text.linked_title(hit.article)}</h3>'
-        f'<p class="byline" dir="auto">{hit_text.byline(hit.article)} {similarity}</p>'
+        f'<p class="byline" dir="auto">{hit_text.byline(hit.article)}{why}</p>'
         f"{hit_text.badges(hit.article)}{hit_text.snippet(hit.article)}</article>"
     )
 

@@ -13,13 +13,13 @@ class AnySearcher(Protocol):
     """What the page asks of an index: `search.Searcher`, or a double of it."""
 
     def search(self, query: str, k: int = ..., filters: Filters | None = ...) -> SearchResults:
-        """The articles nearest to a question."""
+        """The articles that answer a question best."""
         ...
 
     def similar(
         self, pmids: Sequence[int], unlike: Sequence[int] = ..., k: int = ..., filters: Filters | None = ...
     ) -> SearchResults:
-        """The articles nearest to other articles."""
+        """The articles most like other articles."""
         ...
 
     def article(self, pmid: int) -> Article | None:

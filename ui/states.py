@@ -127,6 +127,8 @@ def draw_unknown_article(pmid: int, articles: int) -> None:
 def draw_no_hits(results: SearchResults, address: Address) -> None:
     """Say which filters left nothing over, and offer to search without them."""
     filters = [f"publication years {address.years}"] if address.years else []
+    if results.understood.filter:
+        filters.append(results.understood.filter)
     if not address.include_retracted:
         filters.append("retracted articles left out")
     sentence = f"None of the {results.index.articles:,} articles in this index meets the filters."

@@ -7,11 +7,12 @@ import pytest
 from conftest import BuildToy
 from toy import article, load_toy
 
-from indexer.bench import measure, read_questions, titles_as_questions
+from indexer.bench import measure, titles_as_questions
 from indexer.cli import main
 from indexer.progress import Silent
 from search import Searcher
 from search.errors import SourceError
+from search.questions import read_questions
 
 
 def test_questions_of_both_kinds(tmp_path: Path) -> None:
@@ -33,14 +34,16 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_figures_are_of_the_questions_asked(build_toy: BuildToy, tmp_path: Path) -> None:
-    build_toy([article(pmid, f"title {pmid}") for pmid in range(1, 31)])
+    build_toy([article(pmid, f"title {pmid}", year=1990 + pmid) for pmid in range(1, 31)])
     with Searcher.open(tmp_path / "index", load=load_toy) as searcher:
         questions = titles_as_questions(searcher, 25)
         latency = measure(searcher, questions, 5, Silent())
         assert titles_as_questions(searcher, 25) == questions
     assert len(set(questions)) == latency.queries == 25
     assert (latency.articles, latency.encoder, latency.k) == (30, "toy", 5)
-    assert 0 < latency.encoding_median_ms + 1e-9 <= latency.median_ms <= latency.percentile_99_ms <= latency.slowest_ms
+    assert [way.mode for way in latency.ways] == 2 * ["lexical", "dense", "hybrid"]
+    assert [bool(way.filters) for way in latency.ways] == 3 * [False] + 3 * [True]
+    assert all(0 < way.median_ms <= way.percentile_99_ms <= way.slowest_ms for way in latency.ways)
 
 
 def test_the_command_reports_what_it_measured(built_index: Path, capsys: pytest.CaptureFixture[str]) -> None:

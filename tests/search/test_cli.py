@@ -84,6 +84,13 @@ def test_json_is_one_document_with_the_agreed_keys(index: Path, ask: Run) -> Non
     assert document == {
         "query": f"like {KNOWN}",
         "mode": "dense",
+        "understood": {
+            "question": f"like {KNOWN}",
+            "filter": "",
+            "notes": [],
+            "abbreviations": [],
+            "suggestions": [],
+        },
         "filters": {
             "year_from": None,
             "year_to": None,
@@ -111,7 +118,16 @@ def test_json_is_one_document_with_the_agreed_keys(index: Path, ask: Run) -> Non
                 "mesh": ["Foxes", "Running"],
                 "doi": "10.1000/fox.12",
                 "flags": [],
-                "why": {"dense_rank": 1, "similarity": pytest.approx(5 / (5**2 + 1) ** 0.5)},
+                "why": {
+                    "dense_rank": 1,
+                    "similarity": pytest.approx(5 / (5**2 + 1) ** 0.5),
+                    "lexical_rank": None,
+                    "lexical_score": None,
+                    "words": [],
+                    "sentence": None,
+                    "nearest": None,
+                    "rerank_score": None,
+                },
             }
         ],
     }
@@ -183,7 +199,7 @@ def test_flags_are_said_in_words(index: Path, ask: Run) -> None:
 def test_no_hit_is_said(index: Path, ask: Run) -> None:
     done = ask("--like", KNOWN, "--index", index, "--year", "1900")
     assert done.code == 0
-    assert done.out.startswith("None of 5 articles is left by the filters · ")
+    assert done.out.startswith("None of 5 articles is left by the filters (--year 1900). Leave one out, or widen it.\n")
 
 
 def test_a_title_is_text_and_nothing_else(index: Path, ask: Run) -> None:
@@ -236,8 +252,14 @@ def test_an_encoder_that_is_gone(index: Path, ask: Run, tmp_path: Path) -> None:
     [
         (["", "-k", "5"], "The question is empty"),
         ([" \t"], "The question is empty"),
-        (["foxes", "--mode", "lexical"], "--mode dense"),
-        (["foxes", "--mode", "hybrid"], "--mode dense"),
+        (["--mode", "lexical", "foxes AND (mice"], "Column 11: expected a closing parenthesis"),
+        (["--mode", "lexical", "the of"], "has no word that could be looked for"),
+        (["--like-text", "/nowhere.txt"], "--like-text /nowhere.txt cannot be read"),
+        (["--like-text", "/dev/null"], "--like-text /dev/null holds no text"),
+        (["--queries", "/nowhere.txt"], "/nowhere.txt cannot be read as questions"),
+        (["--queries", "/dev/null"], "/dev/null holds no question"),
+        (["foxes", "--mode", "lexical", "--mesh-tree", "/nowhere.xml"], "/nowhere.xml"),
+        (["foxes", "--mode", "lexical", "--rerank", "./nowhere"], "There is no folder ./nowhere for --rerank"),
         (["--like", "99"], "PMID 99 is not in this index of 5 articles."),
         (["--like", str(KNOWN), "--unlike", "99"], "PMID 99 is not in this index of 5 articles."),
     ],
@@ -249,14 +271,27 @@ def test_a_question_that_cannot_be_answered(index: Path, ask: Run, arguments: li
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "one of the arguments query --like is required"),
-        (["foxes", "--like", str(KNOWN)], "not allowed with argument query"),
+        ([], "expected a question, --like PMID..., --like-text FILE or --queries FILE"),
+        (["--unlike", str(KNOWN)], "expected a question, --like"),
+        (["foxes", "--like", str(KNOWN)], "give one of them"),
+        (["foxes", "--like-text", "-"], "give one of them"),
+        (["foxes", "--queries", "some.txt"], "give one of them"),
+        (["--like-text", "-", "--queries", "some.txt"], "give one of them"),
         (["--like", "foxes"], "a PMID is a positive whole number; found 'foxes'"),
         (["--like", "0"], "found '0'"),
         (["--like", "-5"], "found '-5'"),
         (["--like", str(2**63)], "found '9223372036854775808'"),
-        (["foxes", "--unlike", str(KNOWN)], "--unlike goes with --like"),
         (["--like", str(KNOWN), "--mode", "lexical"], "leave out --mode lexical"),
+        (["--like-text", "-", "--mode", "hybrid"], "leave out --mode hybrid"),
+        (["--like", str(KNOWN), "--sort", "date"], "--sort date goes with a question, not with --like"),
+        (["--like", str(KNOWN), "--rerank", "medcpt"], "--rerank goes with a question, not with --like"),
+        (["foxes", "--rerank", "medcpt", "--sort", "date"], "leave out --sort date"),
+        (["foxes", "--explain", "--mode", "lexical"], "leave out --mode lexical"),
+        (["foxes", "--json", "--format", "ris"], "--json is --format json"),
+        (["foxes", "--format", "word"], "invalid choice: 'word' (choose from"),
+        (["foxes", "--sort", "age"], "invalid choice: 'age' (choose from"),
+        (["foxes", "--journal", " "], "argument --journal: expected a value to look for, found ' '"),
+        (["foxes", "--author", "caf\udce9"], "argument --author: this is not text"),
         (["foxes", "--mode", "fuzzy"], "invalid choice: 'fuzzy' (choose from"),
         (["foxes", "-k", "ten"], "expected a whole number above 0, found 'ten'"),
         (["foxes", "-k", "0"], "expected a whole number above 0, found '0'"),
@@ -267,7 +302,7 @@ def test_a_question_that_cannot_be_answered(index: Path, ask: Run, arguments: li
         (["foxes", "--year", "2010-2020"], "found '2010-2020'"),
         (["foxes", "--year", "2010:2015:2020"], "found '2010:2015:2020'"),
         (["red", "foxes"], "unrecognized arguments: foxes"),
-        (["caf\udce9"], "the question is not text"),
+        (["caf\udce9"], "argument query: this is not text"),
     ],
 )
 def test_wrong_usage(ask: Run, arguments: list[str], said: str) -> None:
@@ -320,7 +355,7 @@ def nonsense_in_current(index: Path, place: Path) -> None:
 def later_format(index: Path, place: Path) -> None:
     shutil.copytree(index, place)
     manifest = place / "generations" / "0001" / "manifest.json"
-    manifest.write_text(manifest.read_text(encoding="utf-8").replace('"format_version": 1', '"format_version": 99'))
+    manifest.write_text(re.sub(r'"format_version": \d+', '"format_version": 99', manifest.read_text(encoding="utf-8")))
 
 
 def lost_file(index: Path, place: Path) -> None:

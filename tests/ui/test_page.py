@@ -1,4 +1,5 @@
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from search.errors import (
     StorageFull,
 )
 from search.filters import Filters
+from search.results import Suggestion, Understanding
 from ui.states import EXAMPLES
 
 Page = Any
@@ -43,6 +45,22 @@ def test_a_search_shows_cards_and_the_answer_line(open_page: OpenPage) -> None:
     assert "<p>10 of 29,457 articles, 23 ms</p>" in page.html
     assert '<span class="rank">10.</span>' in page.html
     assert [fold.label for fold in page.app.expander] == ["Abstract"] * 10
+
+
+def test_a_card_says_why_it_is_there(open_page: OpenPage) -> None:
+    said = re.findall(r'<span class="reasons">(.*?)</span>', open_page(q="statins").html)
+    assert said[:3] == ["words 1st, meaning 1st (1.00)", "meaning 2nd (0.50), not by words", "words 3rd only"]
+    similar = re.findall(r'<span class="reasons">(.*?)</span>', open_page(q="statins", like="5").html)
+    assert similar[:2] == ["meaning 1st (1.00)", "meaning 2nd (0.50)"]
+
+
+def test_how_a_question_was_understood_is_said(open_page: OpenPage, double: Any) -> None:
+    double.understood = Understanding("<b>pain</b>", "statins[mh]", suggestions=(Suggestion("musle", "muscle"),))
+    page = open_page(q="statins[mh] musle")
+    for line in ("filter: statins[mh]", "ranked by: &lt;b&gt;pain&lt;/b&gt;", "did you mean &quot;muscle&quot;?"):
+        assert line in page.html
+    double.articles.clear()
+    assert "Filters that were on: statins[mh]; retracted articles left out" in open_page(q="statins[mh]").html
 
 
 def test_filters_go_into_the_url_and_to_the_searcher(open_page: OpenPage, double: Any) -> None:

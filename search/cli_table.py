@@ -1,0 +1,106 @@
+"""The answer of ``pubmed-search`` as people read it: a table as wide as the terminal, and what is said around it."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console, RenderableType
+from rich.progress import track
+from rich.table import Table
+from rich.text import Text
+
+from search.answer_wording import excerpt, reasons, understanding, why_nothing
+from search.article import Article
+from search.command import plain
+from search.results import IndexSummary, Mode, SearchResult, SearchResults, Sentence
+
+_SHOWN_AUTHORS = 3  # as citations are shortened
+_LONGEST_HEADING = 200
+
+
+def print_answer(results: SearchResults) -> None:
+    """Print how a question was understood, its hits with their reasons, and how many of how many they are."""
+    above = [Text(plain(line), style="dim") for line in understanding(results)]
+    if len(results):
+        _print([*above, *([""] if above else []), _table(results), _closing(results)])
+    else:
+        _print([*above, Text(plain(why_nothing(results)))])
+
+
+def print_heading(number: int, question: str) -> None:
+    """Print the question that the next answer is to, one of several."""
+    shown = question if len(question) <= _LONGEST_HEADING else f"{question[:_LONGEST_HEADING]}…"
+    _print([*([""] if number > 1 else []), Text(f"{number}. {plain(shown)}", style="bold underline"), ""])
+
+
+def print_index(index: IndexSummary, note: str) -> None:
+    """Print which index answered and how current it is, and what must be said of its corpus."""
+    data = f"as of {index.updated} (last file {plain(index.last_file)}); PubMed may have newer records"
+    said = f"{data} · encoder {plain(index.encoder)}"
+    _print([Text(said, style="dim"), *([Text(note, style="dim italic")] if note else [])])
+
+
+def with_progress(questions: Sequence[str]) -> Iterable[str]:
+    """The questions, with a bar on stderr that moves as they are taken."""
+    return track(questions, "Asking", console=Console(file=sys.stderr), transient=True)
+
+
+def _print(parts: Iterable[RenderableType]) -> None:
+    console = Console(file=sys.stdout, highlight=False)
+    with console.capture() as page:  # rich ends the process with 1 when a pipe is closed; `run` knows better
+        for part in parts:
+            console.print(part, markup=False)
+    sys.stdout.write(page.get())
+    sys.stdout.flush()
+
+
+def _table(results: SearchResults) -> Table:
+    table = Table(box=None, padding=(0, 2, 1, 0), show_edge=False, header_style="dim")
+    table.add_column("", justify="right", no_wrap=True, style="dim")
+    table.add_column("article", ratio=1, overflow="fold")
+    table.add_column("year", no_wrap=True)
+    table.add_column("PMID", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True, style="dim")
+    for hit in results:
+        pmid = Text(str(hit.pmid), style=f"link {hit.article.url}")
+        is_ranked = bool(hit.why.lexical_rank or hit.why.dense_rank)
+        score = f"{hit.score:.3f}" if is_ranked else ""
+        table.add_row(str(hit.rank), _article(hit, results.mode), str(hit.article.year or ""), pmid, score)
+    return table
+
+
+def _article(hit: SearchResult, mode: Mode) -> Text:
+    article, sentence = hit.article, hit.why.nearest or hit.why.sentence
+    in_title = sentence is not None and sentence.text == article.title
+    text = Text()
+    text.append_text(_marked(sentence) if sentence and in_title else Text(plain(article.title or article.vernacular_title)))
+    text.stylize("bold")
+    for label in article.flags.labels:
+        text.append(f" [{label}]", style="bold red" if label == "retracted" else "bold yellow")
+    if source := _source(article):
+        text.append(f"\n{plain(source)}", style="dim")
+    if sentence and not in_title:
+        text.append(f"\n{plain(sentence.label)}: " if sentence.label else "\n", style="dim")
+        text.append_text(_marked(excerpt(sentence)))
+    said = reasons(hit.why, mode)
+    return text.append(f"\n{said}", style="dim italic") if said else text
+
+
+def _source(article: Article) -> str:
+    names = [author.name for author in article.authors]
+    authors = ", ".join(names[:_SHOWN_AUTHORS]) + (", et al." if len(names) > _SHOWN_AUTHORS else "")
+    return ". ".join(part.rstrip(".") for part in (authors, article.journal_abbreviation or article.journal) if part)
+
+
+def _marked(sentence: Sentence) -> Text:
+    """A sentence with the question's words underlined; `plain` keeps every character's place."""
+    text = Text(plain(sentence.text))
+    for start, end in sentence.marks:
+        text.stylize("bold underline", start, end)
+    return text
+
+
+def _closing(results: SearchResults) -> Text:
+    hidden = results.hidden_retracted
+    left_out = f" · {hidden:,} retracted left out (--include-retracted shows them)" if hidden else ""
+    found = f"{len(results):,} of {results.index.articles:,} articles · {results.took_ms:.0f} ms{left_out}"
+    return Text(found, style="dim")

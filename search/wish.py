@@ -1,0 +1,58 @@
+"""How an answer is to look, checked as it is put together."""
+
+import argparse
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from search.command import positive
+from search.errors import QueryError
+from search.filters import Filters
+from search.results import DEPTH, Mode, Sort
+
+if TYPE_CHECKING:
+    from search.reranker import CrossEncoder
+
+_Choice = TypeVar("_Choice", Mode, Sort)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked of an answer beside its question; `Searcher.search` says what each part means."""
+
+    query: str
+    k: int
+    filters: Filters = field(default_factory=Filters)
+    mode: Mode = Mode.HYBRID
+    sort: Sort = Sort.RELEVANCE
+    unlike: tuple[int, ...] = ()
+    explain: int = 0
+    whole: bool = False
+    rerank: "CrossEncoder | None" = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.k <= DEPTH:
+            raise QueryError(f"The number of hits is from 1 to {DEPTH:,}; found {self.k}.")
+
+
+def hits(text: str) -> int:
+    """Read a number of hits, for argparse."""
+    number = positive(text)
+    if number > DEPTH:
+        raise argparse.ArgumentTypeError(f"expected at most {DEPTH:,} hits, found {number:,}")
+    return number
+
+
+def mode_of(value: str) -> Mode:
+    """A search mode by its name. Raises QueryError."""
+    return _choice(value, Mode, "A search mode")
+
+
+def sort_of(value: str) -> Sort:
+    """An order of hits by its name. Raises QueryError."""
+    return _choice(value, Sort, "An order")
+
+
+def _choice(value: str, kind: type[_Choice], what: str) -> _Choice:
+    if value not in list(kind):
+        raise QueryError(f"{what} is one of {', '.join(kind)}; found {value!r}.")
+    return kind(value)
