@@ -11,6 +11,7 @@ from search.columns import Selection
 from search.condition import Condition
 from search.encoder import Vectors
 from search.errors import QueryError
+from search.filters import Narrower
 from search.lexical import LexicalQuery
 from search.open_generation import OpenGeneration
 from search.query_encoder import QueryEncoder
@@ -28,10 +29,11 @@ _FILTERS_KEPT = 16
 class Asking:
     """Puts questions to the legs of one generation. Safe to share between threads."""
 
-    def __init__(self, files: OpenGeneration, ranker: Ranker, encoder: QueryEncoder) -> None:
+    def __init__(self, files: OpenGeneration, ranker: Ranker, encoder: QueryEncoder, narrower: Narrower | None = None) -> None:
         self._files = files
         self._ranker = ranker
         self._encoder = encoder
+        self._narrower = narrower
         self._selecting = threading.Lock()
         select = functools.partial(files.columns.select, pmids_of=files.lexical.pmids_of)
         self._selection = functools.lru_cache(maxsize=_FILTERS_KEPT)(select)
@@ -57,7 +59,7 @@ class Asking:
             examples = np.concatenate([examples, self._files.transformed(encoded)])
         middle = self._ranker.moved(np.zeros_like(examples[0]), 1.0, examples)
         vector: Vectors = self._ranker.moved(middle, -_AWAY, self._files.vectors_of(wish.unlike))
-        condition, passing = self._filter(wish.filters.condition())
+        condition, passing = self._filter(wish.filters.condition(self._narrower))
         return Asked(vector, None, passing, condition, (*pmids, *wish.unlike), wish.filters.include_retracted)
 
     def unranked(self, request: Request, wish: Wish) -> Ranking:

@@ -27,7 +27,7 @@ _DTYPES = {NumericPath.FP32: torch.float32, NumericPath.BF16: torch.bfloat16}
 # A tokenizer without a limit of its own reports 10^30.
 _NO_LIMIT = 1_000_000
 # Asked before any worker is started: each worker sets its own number to 1, and new threads of the process inherit that.
-_CORES = torch.get_num_threads()
+CORES = torch.get_num_threads()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def workers(device: torch.device) -> ThreadPoolExecutor:
     One batch a core was 1.25 to 1.4 times as fast as every batch over all cores, and on a busy machine a question of 16 tokens
     took 18 ms instead of 400: threads that share a matrix wait for the slowest one at every layer.
     """
-    count = _CORES if device.type == "cpu" else 1
+    count = CORES if device.type == "cpu" else 1
     return ThreadPoolExecutor(count, thread_name_prefix="model", initializer=torch.set_num_threads, initargs=(1,))
 
 

@@ -105,7 +105,9 @@ def _answers(
 def _similar(searcher: Searcher, pasted: str, options: Options) -> SearchResults:
     # Only to explain is the encoder needed, and loading it takes longer than all the rest.
     explain = options.k if options.explain else 0
-    return searcher.similar(options.like, options.unlike, options.k, options.filters, text=pasted, explain=explain)
+    return searcher.similar(
+        options.like, options.unlike, options.k, options.filters, text=pasted, explain=explain, whole=options.explain
+    )
 
 
 def _followed(questions: Sequence[str], options: Options) -> Iterable[str]:

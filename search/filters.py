@@ -1,5 +1,6 @@
 """What narrows a search beside its text."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from search.article import Flag
@@ -15,6 +16,10 @@ LIST_FILTERS = {
     "authors": TermField.AUTHOR,
     "languages": TermField.LANGUAGE,
 }
+
+
+_IN_THE_TREE = ("mesh", "publication_types")
+Narrower = Callable[[str], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +52,19 @@ class Filters:
         if self.year_from is not None and self.year_to is not None and self.year_from > self.year_to:
             raise QueryError(f"The year range {self.year_from}:{self.year_to} is empty: put the earlier year first.")
 
-    def condition(self) -> Condition:
-        """What the filters ask of an article; `include_retracted` is no part of it: the searcher counts what it hides."""
+    def condition(self, narrower: Narrower | None = None) -> Condition:
+        """What the filters ask of an article; `include_retracted` is no part of it: the searcher counts what it hides.
+
+        With `narrower`, which gives the narrower headings of one, MeSH headings and publication types find these, too.
+        """
         parts: list[Condition] = []
         if self.year_from is not None or self.year_to is not None:
             parts.append(Years(self.year_from, self.year_to))
         for name, field in LIST_FILTERS.items():
-            if values := getattr(self, name):
+            values = getattr(self, name)
+            if narrower is not None and name in _IN_THE_TREE:
+                values = tuple(one for value in values for one in _with_narrower(value, narrower))
+            if values:
                 parts.append(Or(tuple(condition_of(field, value, truncated=value.strip().endswith("*")) for value in values)))
         if self.has_abstract:
             parts.append(Not(Flagged(Flag.TITLE_ONLY)))
@@ -69,3 +80,9 @@ class Filters:
         except ValueError:
             raise QueryError(f"A year range is written 2015, 2015:2024, 2015: or :2024; found {text!r}.") from None
         return year_from, year_to
+
+
+def _with_narrower(value: str, narrower: Narrower) -> list[str]:
+    """A heading and its narrower ones, each with the subheading that was given."""
+    heading, slash, subheading = value.partition("/")
+    return [value, *(f"{one}{slash}{subheading}" for one in narrower(heading.strip()))]

@@ -168,7 +168,7 @@ class LexicalIndex:
         return any(self._articles_with(Ranked.ABSTRACT, stem) for stem in stem_counts(word))
 
     def pmids_near(self, word: str, distance: int, limit: int) -> Pmids:
-        """Some articles with a word that is at most `distance` (1 or 2) letters off, swapped neighbours counting as one."""
+        """Some articles with a word that is at most `distance` (0 to 2) letters off, swapped neighbours counting as one."""
         near = [
             (
                 tantivy.Occur.Should,

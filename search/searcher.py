@@ -67,7 +67,7 @@ class Searcher:
         self._ranker = Ranker.of(self._files, self._manifest.encoder.metric)
         self._hits = Hits(self._files, str(generation.folder))
         self._encoder = QueryEncoder(encoder, self._manifest.encoder, load)
-        self._asking = Asking(self._files, self._ranker, self._encoder)
+        self._asking = Asking(self._files, self._ranker, self._encoder, mesh_tree.narrower if mesh_tree else None)
 
     @classmethod
     def open(
@@ -161,6 +161,7 @@ class Searcher:
         *,
         text: str = "",
         explain: int = 0,
+        whole: bool = False,
     ) -> SearchResults:
         """The `k` articles most like those of `pmids` and like a pasted `text`, and less like those of `unlike`.
 
@@ -173,7 +174,7 @@ class Searcher:
             raise QueryError("Give at least one PMID, or a text, to find articles like it.")
         query = ", ".join([*map(str, pmids), *([f"“{text[:60]}…”"] if text else [])])
         query = f"like {query}" + (f" unlike {', '.join(map(str, unlike))}" if unlike else "")
-        wish = Wish(query, k, filters or Filters(), Mode.DENSE, unlike=tuple(unlike), explain=explain)
+        wish = Wish(query, k, filters or Filters(), Mode.DENSE, unlike=tuple(unlike), explain=explain, whole=whole)
         if text or explain:
             self.load_encoder()
         started = time.perf_counter()

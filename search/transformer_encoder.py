@@ -11,7 +11,7 @@ from transformers import AutoModel
 
 from search.article import Article
 from search.batching import CPU_TOKENS, GPU_TOKENS, batches_by_tokens
-from search.checkpoint import Checkpoint, best_device, load_checkpoint, trim_memory, workers
+from search.checkpoint import CORES, Checkpoint, best_device, load_checkpoint, trim_memory, workers
 from search.encoder import EmbeddedBatch, EncoderIdentity, Metric, NumericPath, Vectors, embedded_text, in_order
 from search.encoder_files import EncoderSpec, content_hash, find_encoder
 from search.errors import EncoderError
@@ -71,8 +71,9 @@ class TransformerEncoder:
         """Embed documents in batches of like length; what runs over the maximal length is cut and marked."""
         tokens = self._documents.tokenize(*self._document_texts(articles))
         pmids = np.array([article.pmid for article in articles], dtype=np.int64)
-        budget = CPU_TOKENS if self._device.type == "cpu" else GPU_TOKENS
-        batches = batches_by_tokens([len(one.ids) for one in tokens], budget)
+        lengths = [len(one.ids) for one in tokens]
+        budget = min(CPU_TOKENS, sum(lengths) // CORES + 1) if self._device.type == "cpu" else GPU_TOKENS
+        batches = batches_by_tokens(lengths, budget)
         running = [self._workers.submit(self._vectors, self._documents, [tokens[row] for row in batch]) for batch in batches]
         try:
             for batch, vectors in zip(batches, running, strict=True):

@@ -8,7 +8,7 @@ from search.condition import And, Condition, Term
 from search.filters import Filters
 from search.mesh_tree import MeshTree
 from search.open_generation import OpenGeneration
-from search.pubmed_syntax import Understood, describe, lookup, understand
+from search.pubmed_syntax import Explosion, Understood, describe, lookup, understand
 from search.results import Understanding
 from search.spelling import suggestions
 
@@ -45,8 +45,9 @@ def read_text(text: str, filters: Filters, files: OpenGeneration, mesh_tree: Mes
         found = files.lexical.pmids_of(named)
         if len(found):
             return Request(Understanding("", filter=describe(named)), named, tuple(found.tolist()))
-    understood = understand(text, mesh_tree.narrower if mesh_tree else None)
-    notes = [*_on_lookup(named), *_on_headings(understood, mesh_tree)]
+    narrower = mesh_tree.narrower if mesh_tree else None
+    understood = understand(text, narrower)
+    notes = [*_on_lookup(named), *_on_headings(understood, filters, mesh_tree)]
     question = understood.question
     understanding = Understanding(
         question,
@@ -55,7 +56,7 @@ def read_text(text: str, filters: Filters, files: OpenGeneration, mesh_tree: Mes
         abbreviations=abbreviations_in(question, files.catalogue, files.lexical),
         suggestions=suggestions(question, files.catalogue, files.lexical),
     )
-    return Request(understanding, both(filters.condition(), understood.condition))
+    return Request(understanding, both(filters.condition(narrower), understood.condition))
 
 
 def both(first: Condition | None, second: Condition | None) -> Condition | None:
@@ -71,9 +72,10 @@ def _on_lookup(named: Condition | None) -> Iterator[str]:
         yield f"No article of this index is {describe(named)}: it was searched for as words."
 
 
-def _on_headings(understood: Understood, mesh_tree: MeshTree | None) -> Iterator[str]:
-    for one in understood.exploded:
+def _on_headings(understood: Understood, filters: Filters, mesh_tree: MeshTree | None) -> Iterator[str]:
+    """Which headings were searched with their narrower ones, and which were not for want of NLM's file."""
+    in_filters = [Explosion(heading, len(mesh_tree.narrower(heading))) for heading in filters.mesh] if mesh_tree else []
+    for one in (*understood.exploded, *(one for one in in_filters if one.narrower_count)):
         yield f"{one.heading} was searched with {one.narrower_count:,} narrower headings."
-    if understood.headings and mesh_tree is None:
-        headings = ", ".join(understood.headings)
-        yield f"Searched without narrower headings: {headings}. Give NLM's MeSH file with --mesh-tree to have them, too."
+    if mesh_tree is None and (alone := dict.fromkeys([*understood.headings, *filters.mesh])):
+        yield f"Searched without narrower headings: {', '.join(alone)}. With NLM's MeSH file (--mesh-tree) they are found, too."

@@ -44,7 +44,7 @@ BUILD_KEYS = [
     *("index", "generation", "encoder", "numeric_path"),
     *("files", "ignored_files", "records", "articles", "deletions", "title_only", "retracted", "truncated", "max_length"),
     *("skipped", "skipped_by_reason", "skipped_examples", "skipped_list"),
-    *("embedded", "cached", "candidates"),
+    *("embedded", "cached", "transform", "candidates"),
     *("seconds", "embedding_seconds", "embedded_per_second", "peak_memory_mb"),
 ]
 
@@ -283,6 +283,7 @@ def test_info_for_programs(pubmed_index: Run, built_index: Path) -> None:
         "sources",
         "files",
         "corpus_note",
+        "transform",
     ]
     assert document["generation"] == "0001"
     assert document["counts"] == {

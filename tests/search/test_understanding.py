@@ -111,7 +111,7 @@ def test_a_topic_is_also_a_question(files: OpenGeneration) -> None:
 
 
 def test_headings_without_a_tree_say_so(files: OpenGeneration) -> None:
-    said = "Searched without narrower headings: asthma, lung diseases. Give NLM's MeSH file with --mesh-tree to have them, too."
+    said = "Searched without narrower headings: asthma, lung diseases. With NLM's MeSH file (--mesh-tree) they are found, too."
     assert read(files, "asthma[mh] OR lung diseases[mh]").understanding.notes == (said,)
     assert read(files, "smith j[au]").understanding.notes == ()
 
