@@ -80,6 +80,8 @@ class Candidates:
     def search(self, query: Vectors, depth: int, passing: Selection | None = None) -> Scored:
         """The `depth` documents nearest to `query` (d,) among those selected, fewer where there are fewer."""
         wanted = depth if passing is None else min(depth, passing.count)
+        if not wanted:
+            return Scored.none()
         if passing is not None and passing.count <= _FEW:
             pmids = passing.pmids()
             return Scored.ranked(pmids, self._vectors.get(pmids) @ query).first(wanted)
@@ -102,8 +104,6 @@ class Candidates:
         return max(1, math.ceil(lists * min(1.0, share)))
 
     def _search_once(self, query: Vectors, depth: int, parameters: Any) -> Scored:  # noqa: ANN401
-        if depth == 0:
-            return Scored.none()
         _one_thread()
         scores, pmids = self._index.search(query[np.newaxis], depth, params=parameters)
         # FAISS pads with -1 what it did not find.

@@ -30,8 +30,8 @@ class Ranked(StrEnum):
 WEIGHTS = {
     Ranked.TITLE: 0.5,
     Ranked.ABSTRACT: 1.0,
-    Ranked.MESH: 0.3,
-    Ranked.KEYWORDS: 0.3,
+    Ranked.MESH: 0.5,
+    Ranked.KEYWORDS: 0.2,
     Ranked.NAMES: 0.5,
     Ranked.PEOPLE: 0.3,
     Ranked.JOURNAL: 0.2,
