@@ -20,6 +20,7 @@ _CORPUS, _QUESTIONS = "corpus.jsonl", "queries.jsonl"
 _JUDGEMENTS = ("qrels.tsv", "qrels/test.tsv")
 _EXPECTED = f"Expected {_CORPUS}, {_QUESTIONS} and {' or '.join(_JUDGEMENTS)}"
 _BEIR_COLUMNS, _TREC_COLUMNS = 3, 4
+_LONGEST_GRADE = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +180,13 @@ def _read_judgements(path: Path) -> Judgements:
 
 
 def _is_number(text: str) -> bool:
-    return text.strip().removeprefix("-").isdecimal()
+    digits = text.strip().removeprefix("-")
+    return digits.isdecimal() and len(digits) <= _LONGEST_GRADE
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path} cannot be read ({error}). Expected judgements as UTF-8 text.") from error
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.evaluate_cli import add_evaluate, evaluate
-from search.command import positive, run
+from search.command import hits, positive, run
 from search.index_folder import DEFAULT_INDEX
-from search.searcher import hits
 from search.transform import TransformKind
 
 if TYPE_CHECKING:
@@ -174,7 +173,8 @@ def _bench(options: argparse.Namespace) -> None:
     from search.questions import read_questions
     from search.searcher import Searcher
 
-    questions = read_questions(options.queries)[: options.count] if options.queries else []
+    asked = read_questions(options.queries)[: options.count] if options.queries else []
+    questions = [question.text for question in asked]
     with Searcher.open(options.index, options.encoder) as searcher, progress_for_people() as progress:
         latency = measure(searcher, questions or titles_as_questions(searcher, options.count), options.k, progress)
     report_latency(latency, as_json=options.json)

@@ -14,6 +14,7 @@ from indexer.comparison import Summary, summarise
 from indexer.metrics import Measure, Run, Scores, score
 from indexer.parsed_file import SourceFile, SourceFormat
 from indexer.progress import Progress, Silent
+from indexer.provenance import DIRTY, commit
 from indexer.sources import Sources
 from search.encoder import Encoder, EncoderIdentity
 from search.errors import IndexFolderError, QueryError
@@ -63,14 +64,16 @@ class SetEvaluation:
     refused_questions: dict[Mode, int]
 
 
-def open_set(beir_set: BeirSet, encoder: Encoder, work: Path, progress: Progress) -> Searcher:
-    """A searcher of a set's corpus: its index under `work`, built unless that of the same corpus, encoder and version is there.
+def open_set(beir_set: BeirSet, encoder: Encoder, work: Path, progress: Progress, code: str | None = None) -> Searcher:
+    """A searcher of a set's corpus: its index under `work`, built unless that of the same corpus, encoder and code is there.
 
+    `code` names the state of this project's code; by default it is the commit, and code that is not committed always builds.
     Raises what a build raises.
     """
     place = hashlib.sha256(str(beir_set.corpus.path.resolve()).encode()).hexdigest()[:8]
     folder = IndexFolder(work / f"{beir_set.name}-{place}" / encoder.identity.cache_key)
-    source_name = f"corpus-{beir_set.corpus.sha256}.jsonl"
+    built_by = code or commit() or version("pubmed-semantic-search")
+    source_name = f"corpus-{beir_set.corpus.sha256}-{built_by}.jsonl"
     if not _is_built(folder, source_name, encoder.identity):
         folder.root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.root) as beside:
@@ -153,11 +156,12 @@ def as_run(results: SearchResults, document_id: Callable[[int], str] = str) -> d
 
 
 def _is_built(folder: IndexFolder, source_name: str, identity: EncoderIdentity) -> bool:
-    """Whether this very corpus was indexed, by this encoder and version, and the index can be opened."""
+    """Whether this very corpus was indexed, by this encoder and this state of the code, and the index can be opened."""
+    if source_name.endswith(DIRTY + ".jsonl"):
+        return False
     try:
         manifest = folder.published().read_manifest()
         Searcher.open(folder.root).close()
     except IndexFolderError:
         return False
-    built = (manifest.last_file, manifest.encoder, manifest.project_version)
-    return built == (source_name, identity, version("pubmed-semantic-search"))
+    return (manifest.last_file, manifest.encoder) == (source_name, identity)

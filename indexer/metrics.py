@@ -34,7 +34,6 @@ class Measure(StrEnum):
 
 
 RANKED = (Measure.NDCG_10, Measure.RECALL_10, Measure.RECALL_100, Measure.MRR)
-KNOWN_ITEM = (Measure.MRR, Measure.RECALL_1, Measure.RECALL_10, Measure.RECALL_100)
 _TREC_NAMES = {
     Measure.NDCG_10: "ndcg_cut_10",
     Measure.RECALL_10: "recall_10",

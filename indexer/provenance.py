@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 _ROOT = Path(__file__).resolve().parent.parent
+DIRTY = "-dirty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,15 @@ class Provenance:
     @classmethod
     def of(cls, command: str) -> Self:
         """The provenance of what `command` measures now."""
-        return cls(command, version("pubmed-semantic-search"), commit(_ROOT), datetime.now(UTC).isoformat(timespec="seconds"))
+        return cls(command, version("pubmed-semantic-search"), commit(), datetime.now(UTC).isoformat(timespec="seconds"))
 
 
-def commit(root: Path) -> str | None:
+def commit(root: Path = _ROOT) -> str | None:
     """The commit that is checked out at `root`; None where that is no checkout, or git is not installed."""
     git = shutil.which("git")
     # Installed below somebody's own checkout, git would name theirs.
     if git is None or not (root / ".git").exists():
         return None
-    describe = [git, "-C", str(root), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    describe = [git, "-C", str(root), "describe", "--always", "--abbrev=40", f"--dirty={DIRTY}", "--exclude=*"]
     done = subprocess.run(describe, capture_output=True, text=True, check=False)  # noqa: S603  (no part is a user's)
     return done.stdout.strip() or None

@@ -1,6 +1,7 @@
 """Reads everything an index consists of and finds what does not fit."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from search.columns import Columns
 from search.encoder import Metric
 from search.errors import BrokenIndex
 from search.index_folder import Generation, IndexFolder
+from search.lexical import LexicalIndex
 from search.manifest import FileRecord, Manifest
 from search.results import DEPTH
 from search.storage import file_sha256
 from search.transform import TransformKind, VectorTransform
-from search.vectors import VectorFile
+from search.vectors import Pmids, VectorFile
 
 _WINDOW = 10_000
 _SAMPLED = 20
@@ -73,7 +75,9 @@ def contents(generation: Generation, manifest: Manifest) -> Iterator[str]:
         catalogue = Catalogue.open(base.catalogue)
         try:
             candidates = Candidates.open(base.candidates, vectors)
-            yield from _differing_pmids(catalogue, vectors, columns, candidates)
+            with contextlib.closing(LexicalIndex(generation.lexical)) as lexical:
+                found = {"lexical index": lexical.pmids(), "candidates": candidates.pmids()}
+            yield from _differing_pmids(catalogue, {"vectors": vectors.pmids, "columns": columns.pmids, **found})
             yield from _wrong_counts(vectors, columns, manifest)
             yield from _wrong_transform(generation, vectors, manifest)
             yield from _wrong_vectors(vectors, manifest)
@@ -103,11 +107,11 @@ def _damaged_shards(shards: list[Path], manifest: Manifest, folder: IndexFolder,
         progress.advance(sum(path.parent == shard_folder for path in shards))
 
 
-def _differing_pmids(catalogue: Catalogue, vectors: VectorFile, columns: Columns, candidates: Candidates) -> Iterator[str]:
+def _differing_pmids(catalogue: Catalogue, parts: Mapping[str, Pmids]) -> Iterator[str]:
     """The catalogue, read record by record, decides; every other part must hold the same PMIDs."""
     windows = (np.array([article.pmid for article in articles], np.int64) for articles in catalogue.windows(_WINDOW))
     expected = np.concatenate([np.empty(0, np.int64), *windows])
-    for name, pmids in (("vectors", vectors.pmids), ("columns", columns.pmids), ("candidates", candidates.pmids())):
+    for name, pmids in parts.items():
         if not np.array_equal(expected, pmids):
             missing = np.setdiff1d(expected, pmids).size
             yield f"The {name} hold {len(pmids):,} PMIDs and the catalogue {len(expected):,}; {missing:,} of these are missing."

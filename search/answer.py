@@ -37,16 +37,23 @@ class Hits:
 
     def of(self, ranking: Ranking, k: int, wanted: Wanted, sort: Sort) -> list[SearchResult]:
         """The first k of a ranking, with records, ranks in each leg, and the words that matched."""
-        best = self._sorted(ranking.fused, sort).first(k)
+        best = self._sorted(ranking, ranking.fused, sort).first(k)
         articles = self._articles(best.pmids)
-        legs = [_leg_facts(best.pmids, leg) for leg in (ranking.dense, ranking.lexical)]
+        legs = [_leg_facts(best.pmids, leg) for leg in (ranking.dense, ranking.lexical, ranking.fed_back)]
         results = []
         for place, pmid in enumerate(best.pmids.tolist()):
-            (dense_rank, similarity), (lexical_rank, lexical_score) = legs[0][place], legs[1][place]
+            meaning, words, (feedback_rank, _) = (leg[place] for leg in legs)
             matched = match(articles[pmid], wanted)
-            why = Why(dense_rank, similarity, lexical_rank, lexical_score, matched.words, _telling(matched))
+            why = Why(*meaning, *words, feedback_rank, matched.words, _telling(matched))
             results.append(SearchResult(place + 1, pmid, float(best.scores[place]), articles[pmid], why))
         return results
+
+    def hidden(self, ranking: Ranking, k: int, sort: Sort) -> int:
+        """How many of the first k would be retracted articles, if these were shown."""
+        if ranking.with_retracted is ranking.fused:
+            return 0
+        first = self._sorted(ranking, ranking.with_retracted, sort).first(k)
+        return int(self.files.columns.retracted().contains(first.pmids).sum())
 
     def reranked(self, ranking: Ranking, question: str, model: "CrossEncoder") -> tuple[Ranking, dict[int, float]]:
         """The ranking with its first hits in the order of a cross-encoder, and the scores that it gave."""
@@ -70,10 +77,10 @@ class Hits:
         ]
         return [*explained, *results[count:]]
 
-    def _sorted(self, ranked: Scored, sort: Sort) -> Scored:
+    def _sorted(self, ranking: Ranking, ranked: Scored, sort: Sort) -> Scored:
         if sort is Sort.RELEVANCE:
             return ranked
-        best = ranked.first(SORTED_BY_DATE)
+        best = ranked.first(SORTED_BY_DATE) if ranking.is_ranked else ranked
         newest = np.lexsort((-best.pmids, -self.files.columns.years_of(best.pmids).astype(np.int64)))
         return Scored(best.pmids[newest], best.scores[newest])
 

@@ -32,6 +32,8 @@ def reasons(why: Why, mode: Mode) -> str:
         said = f"{words} only"
     elif mode is Mode.HYBRID and meaning and not words:
         said = f"{meaning}, not by words"
+    elif not said and why.feedback_rank is not None:
+        said = f"like the first hits ({ordinal(why.feedback_rank)})"
     return said if why.rerank_score is None else f"re-ranked ({why.rerank_score:.2f}): {said}"
 
 

@@ -18,6 +18,7 @@ from search.query_encoder import QueryEncoder
 from search.ranking import Asked, Ranker, Ranking
 from search.results import DEPTH, Mode
 from search.understanding import Request, both
+from search.vectors import Pmids
 from search.wish import Wish
 
 # How far the query moves away from the articles it should not resemble, as a share of their mean (Rocchio's gamma).
@@ -65,10 +66,16 @@ class Asking:
     def unranked(self, request: Request, wish: Wish) -> Ranking:
         """What was looked up, or what passes a filter beside which nothing was asked: the newest PMIDs first."""
         if request.found is not None:
-            return self._ranker.unranked(np.array(request.found, np.int64), show_retracted=True)
+            return self._ranker.unranked(self._looked_up(request.found, wish), show_retracted=True)
         _, passing = self._filter(request.condition)
         newest = (passing or self._files.columns.everything()).without(wish.unlike).newest(2 * DEPTH)
         return self._ranker.unranked(newest, show_retracted=wish.filters.include_retracted)
+
+    def _looked_up(self, found: Sequence[int], wish: Wish) -> Pmids:
+        """The articles that were named, the newest first, as far as the filters let them through."""
+        pmids = np.array(sorted(set(found) - set(wish.unlike), reverse=True), np.int64)
+        _, passing = self._filter(wish.filters.condition(self._narrower))
+        return pmids if passing is None else pmids[passing.contains(pmids)]
 
     def _words(self, request: Request) -> LexicalQuery:
         added = [one.added for one in request.understanding.abbreviations]

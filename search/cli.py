@@ -3,14 +3,16 @@
 import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from search.citation import one_line
 from search.cli_arguments import Options, Screen, read_arguments
-from search.command import run, write_json
+from search.command import run, write_json, write_json_list
 from search.errors import QueryError, SourceError
-from search.export import Format, export
+from search.export import Format, export, export_answers
+from search.questions import Question, read_questions
 from search.results import SearchResults
 from search.searcher import EncoderLoader, Searcher, load_transformer
 
@@ -43,24 +45,32 @@ def main(arguments: Sequence[str] | None = None, loaders: Loaders | None = None)
     return run(lambda: _search(options, loaders or Loaders()))
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one of several questions got: results, or why it was refused."""
+
+    question: Question
+    outcome: SearchResults | QueryError
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of its results; of a refused question, the question and the reason."""
+        identity = {"id": self.question.identity} if self.question.identity else {}
+        if isinstance(self.outcome, QueryError):
+            return {**identity, "query": self.question.text, "error": str(self.outcome)}
+        return {**identity, **self.outcome.to_json()}
+
+
 def _search(options: Options, loaders: Loaders) -> None:
     pasted = "" if options.like_text is None else _read_text(options.like_text)
-    questions = _questions(options)
+    questions = [] if options.queries is None else read_questions(options.queries)
     with Searcher.open(options.index, options.encoder, load=loaders.encoder, mesh_tree=options.mesh_tree) as searcher:
-        if questions:
-            reranker = loaders.reranker(options.rerank) if options.rerank else None
-            answers = _answers(searcher, questions, options, reranker)
+        reranker = None if options.rerank is None else loaders.reranker(options.rerank)
+        if options.queries is not None:
+            _answer_file(searcher, questions, options, reranker)
+        elif options.query is not None:
+            _write(_answer(searcher, options.query, options, reranker), options, searcher)
         else:
-            answers = iter([_similar(searcher, pasted, options)])
-        _write(answers, questions, options, searcher)
-
-
-def _questions(options: Options) -> list[str]:
-    if options.queries is None:
-        return [] if options.query is None else [options.query]
-    from search.questions import read_questions
-
-    return read_questions(options.queries)
+            _write(_similar(searcher, pasted, options), options, searcher)
 
 
 def _read_text(name: str) -> str:
@@ -79,72 +89,111 @@ def _standard_input() -> bytes:
     return sys.stdin.buffer.read() if sys.stdin else b""
 
 
-def _answers(
-    searcher: Searcher, questions: Sequence[str], options: Options, reranker: "CrossEncoder | None"
-) -> Iterator[SearchResults]:
-    """The answers, one after the other. Raises QueryError, which says which question it is where there are several."""
-    unasked = _EXPLAINED if isinstance(options.form, Screen) else 0
-    for number, question in enumerate(_followed(questions, options), start=1):
-        try:
-            yield searcher.search(
-                question,
-                options.k,
-                options.filters,
-                options.mode,
-                sort=options.sort,
-                unlike=options.unlike,
-                explain=options.k if options.explain else unasked,
-                whole=options.explain,
-                rerank=reranker,
-            )
-        except QueryError as error:
-            where = f"Question {number} of {options.queries}: " if options.queries else ""
-            raise QueryError(f"{where}{error}") from error
+def _answer(searcher: Searcher, question: str, options: Options, reranker: "CrossEncoder | None") -> SearchResults:
+    return searcher.search(
+        question,
+        options.k,
+        options.filters,
+        options.mode,
+        sort=options.sort,
+        unlike=options.unlike,
+        explain=_explained(options, unasked=_EXPLAINED),
+        whole=options.explain,
+        rerank=reranker,
+    )
 
 
 def _similar(searcher: Searcher, pasted: str, options: Options) -> SearchResults:
     # Only to explain is the encoder needed, and loading it takes longer than all the rest.
-    explain = options.k if options.explain else 0
+    explain = _explained(options, unasked=0)
     return searcher.similar(
         options.like, options.unlike, options.k, options.filters, text=pasted, explain=explain, whole=options.explain
     )
 
 
-def _followed(questions: Sequence[str], options: Options) -> Iterable[str]:
+def _explained(options: Options, unasked: int) -> int:
+    """How many hits are explained: none in a format that has no place for it."""
+    if not isinstance(options.form, Screen):
+        return 0
+    return options.k if options.explain else unasked
+
+
+def _write(results: SearchResults, options: Options, searcher: Searcher) -> None:
+    if isinstance(options.form, Format):
+        _write_file([export(results, options.form)])
+    elif options.form is Screen.JSON:
+        write_json(results.to_json())
+    else:
+        from search.cli_table import print_answer, print_index
+
+        print_answer(results)
+        print_index(searcher.summary, searcher.corpus_note)
+
+
+def _answer_file(searcher: Searcher, questions: Sequence[Question], options: Options, reranker: "CrossEncoder | None") -> None:
+    """Answer a file of questions. Those that are refused are listed on stderr; then QueryError is raised."""
+    refusals: list[str] = []
+    try:
+        _write_answers(_answers(searcher, questions, options, reranker, refusals), questions, options, searcher)
+        sys.stdout.flush()
+    finally:
+        sys.stderr.writelines(f"{one_line(refusal)}\n" for refusal in refusals)
+    if refusals:
+        raise QueryError(
+            f"{len(refusals):,} of {len(questions):,} questions of {options.queries} were refused: the lines above say why."
+        )
+
+
+def _answers(
+    searcher: Searcher,
+    questions: Sequence[Question],
+    options: Options,
+    reranker: "CrossEncoder | None",
+    refusals: list[str],
+) -> Iterator[Answer]:
+    """The answers, one after the other; the questions that are refused are added to `refusals`."""
+    for number, question in enumerate(_followed(questions, options), start=1):
+        outcome: SearchResults | QueryError
+        try:
+            outcome = _answer(searcher, question.text, options, reranker)
+        except QueryError as error:
+            outcome = error
+            refusals.append(f"Question {number} of {options.queries}: {error}")
+        yield Answer(question, outcome)
+
+
+def _followed(questions: Sequence[Question], options: Options) -> Iterable[Question]:
     """The questions, with a bar where nothing else shows how far they are."""
-    if options.queries is None or options.form is Screen.TABLE or not sys.stderr.isatty():
+    if options.form is Screen.TABLE or sys.stdout.isatty() or not sys.stderr.isatty():
         return questions
     from search.cli_table import with_progress
 
     return with_progress(questions)
 
 
-def _write(answers: Iterator[SearchResults], questions: Sequence[str], options: Options, searcher: Searcher) -> None:
+def _write_answers(answers: Iterator[Answer], questions: Sequence[Question], options: Options, searcher: Searcher) -> None:
     if isinstance(options.form, Format):
-        _write_export(export(_together(list(answers)), options.form))
+        found = ((one.question, one.outcome) for one in answers if isinstance(one.outcome, SearchResults))
+        _write_file(export_answers(found, options.form, identified=any(question.identity for question in questions)))
     elif options.form is Screen.JSON:
-        documents = [results.to_json() for results in answers]
-        write_json(documents[0] if options.queries is None else documents)
+        write_json_list(answer.to_json() for answer in answers)
     else:
-        from search.cli_table import print_answer, print_heading, print_index
+        from search.cli_table import print_answer, print_heading, print_index, print_refusal
 
-        for number, results in enumerate(answers, start=1):
-            if options.queries is not None:
-                print_heading(number, questions[number - 1])
-            print_answer(results)
+        for number, answer in enumerate(answers, start=1):
+            print_heading(number, answer.question)
+            if isinstance(answer.outcome, QueryError):
+                print_refusal(str(answer.outcome))
+            else:
+                print_answer(answer.outcome)
         print_index(searcher.summary, searcher.corpus_note)
 
 
-def _together(answers: Sequence[SearchResults]) -> SearchResults:
-    """The hits of several answers from one index, as if they were of one."""
-    return replace(answers[0], hits=tuple(hit for results in answers for hit in results))
-
-
-def _write_export(text: str) -> None:
+def _write_file(pieces: Iterable[str]) -> None:
     """Print a file: in UTF-8 whatever the terminal has, its line ends kept."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")
-    sys.stdout.write(text)
+    sys.stdout.writelines(pieces)
 
 
 if __name__ == "__main__":

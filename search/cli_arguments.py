@@ -9,6 +9,7 @@ from pathlib import Path
 
 from search.answer_wording import FILTER_FLAGS
 from search.article import LARGEST_PMID
+from search.command import hits
 from search.condition import TermField
 from search.errors import QueryError
 from search.export import Format
@@ -16,7 +17,6 @@ from search.filter_terms import normalised
 from search.filters import LIST_FILTERS, Filters
 from search.index_folder import DEFAULT_INDEX
 from search.results import Mode, Sort
-from search.searcher import hits
 
 _DESCRIPTION = """Find the articles that answer a question best, or that resemble articles you know.
 
@@ -117,9 +117,13 @@ def _add_ranking(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--mode", choices=modes, help="by meaning (dense), by words (lexical), or by both: hybrid (default)")
     group.add_argument("--sort", choices=orders, default=Sort.RELEVANCE, help="date: the newest first of the 200 best")
     group.add_argument("--explain", action="store_true", help="for every hit, the sentence that is nearest in meaning")
-    group.add_argument("--rerank", metavar="MODEL", help="order the first hits anew: medcpt, or any cross-encoder; slow")
+    group.add_argument(
+        "--rerank", type=_named, metavar="MODEL", help="order the first hits anew: medcpt, or any cross-encoder; slow"
+    )
     group.add_argument("--mesh-tree", type=Path, metavar="FILE", help="NLM's file of MeSH: [mh] finds narrower headings, too")
-    group.add_argument("--encoder", metavar="PATH", help="where the encoder that built the index lies, if it has moved")
+    group.add_argument(
+        "--encoder", type=_named, metavar="PATH", help="where the encoder that built the index lies, if it has moved"
+    )
 
 
 def _add_filters(group: argparse._ArgumentGroup) -> None:
@@ -149,6 +153,13 @@ def _text(text: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise argparse.ArgumentTypeError(f"this is not text in the terminal's encoding: {text!a}") from None
+    return text
+
+
+def _named(text: str) -> str:
+    """The name or folder of a model. An empty one, as an unset variable of a shell gives, would pass for none."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"expected the name or the folder of a model, found {text!r}")
     return text
 
 

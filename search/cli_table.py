@@ -1,16 +1,17 @@
 """The answer of ``pubmed-search`` as people read it: a table as wide as the terminal, and what is said around it."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console, RenderableType
-from rich.progress import track
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
 from search.answer_wording import excerpt, reasons, understanding, why_nothing
 from search.article import Article
 from search.command import plain
+from search.questions import Question
 from search.results import IndexSummary, Mode, SearchResult, SearchResults, Sentence
 
 _SHOWN_AUTHORS = 3  # as citations are shortened
@@ -26,10 +27,16 @@ def print_answer(results: SearchResults) -> None:
         _print([*above, Text(plain(why_nothing(results)))])
 
 
-def print_heading(number: int, question: str) -> None:
+def print_heading(number: int, question: Question) -> None:
     """Print the question that the next answer is to, one of several."""
-    shown = question if len(question) <= _LONGEST_HEADING else f"{question[:_LONGEST_HEADING]}…"
+    text = question.text
+    shown = text if len(text) <= _LONGEST_HEADING else f"{text[:_LONGEST_HEADING]}…"
     _print([*([""] if number > 1 else []), Text(f"{number}. {plain(shown)}", style="bold underline"), ""])
+
+
+def print_refusal(sentence: str) -> None:
+    """Print why a question has no answer."""
+    _print([Text(plain(sentence))])
 
 
 def print_index(index: IndexSummary, note: str) -> None:
@@ -39,9 +46,12 @@ def print_index(index: IndexSummary, note: str) -> None:
     _print([Text(said, style="dim"), *([Text(note, style="dim italic")] if note else [])])
 
 
-def with_progress(questions: Sequence[str]) -> Iterable[str]:
+def with_progress(questions: Sequence[Question]) -> Iterator[Question]:
     """The questions, with a bar on stderr that moves as they are taken."""
-    return track(questions, "Asking", console=Console(file=sys.stderr), transient=True)
+    console = Console(file=sys.stderr)
+    # Redirected, what is printed while the bar is shown would go to the bar's terminal instead of the file it is meant for.
+    with Progress(console=console, transient=True, redirect_stdout=False) as progress:
+        yield from progress.track(questions, description="Asking")
 
 
 def _print(parts: Iterable[RenderableType]) -> None:

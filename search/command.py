@@ -7,11 +7,12 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any, NoReturn
 
 from search.errors import PubMedSearchError
+from search.results import DEPTH
 
 # Escape sequences in a title could recolour or rewrite the terminal; PubMed's XML cannot hold them, JSONL can.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -47,15 +48,36 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def hits(text: str) -> int:
+    """Read a number of hits, for argparse."""
+    number = positive(text)
+    if number > DEPTH:
+        raise argparse.ArgumentTypeError(f"expected at most {DEPTH:,} hits, found {number:,}")
+    return number
+
+
 def write_json(document: Any) -> None:  # noqa: ANN401  (any JSON value)
     """Print one JSON document, non-ASCII text as it is where stdout is UTF-8."""
-    escaped = sys.stdout.encoding.lower() != "utf-8"
-    sys.stdout.write(json.dumps(document, ensure_ascii=escaped, indent=1) + "\n")
+    sys.stdout.write(f"{_json(document)}\n")
+
+
+def write_json_list(documents: Iterable[Any]) -> None:
+    """Print one JSON list, each document as soon as there is one: no more than one is held."""
+    before = "[\n"
+    for document in documents:
+        sys.stdout.write(before + _json(document))
+        before = ",\n"
+    sys.stdout.write("\n]\n" if before == ",\n" else "[]\n")
 
 
 def plain(text: str) -> str:
     """Text from a record without control characters."""
     return _CONTROL.sub(" ", text)
+
+
+def _json(document: Any) -> str:  # noqa: ANN401  (any JSON value)
+    escaped = sys.stdout.encoding.lower() != "utf-8"
+    return json.dumps(document, ensure_ascii=escaped, indent=1)
 
 
 def _fail(sentence: str) -> int:

@@ -6,9 +6,10 @@ full-width forms, gets an apostrophe before it, which shows it as text; numbers 
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from search.citation import one_line
+from search.questions import Question
 from search.results import SearchResult
 
 COLUMNS = (
@@ -31,15 +32,35 @@ COLUMNS = (
     "url",
     "as_of",
 )
+# Before these, where the hits answer several questions: the second where the questions have identities of their own.
+QUESTION_COLUMNS = ("question", "question_id")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def to_csv(hits: Iterable[SearchResult], currency: str = "") -> str:
     """The hits as CSV, a header first; lists are joined by ``; `` and every cell is one line."""
+    return _lines([COLUMNS]) + _lines(_row(hit, currency) for hit in hits)
+
+
+class CsvOfQuestions:
+    """The answers to several questions as one CSV, a piece at a time; each row says first which question it answers."""
+
+    def __init__(self, *, identified: bool) -> None:
+        self._columns = QUESTION_COLUMNS if identified else QUESTION_COLUMNS[:1]
+
+    def header(self) -> str:
+        """The line that goes first."""
+        return _lines([(*self._columns, *COLUMNS)])
+
+    def rows(self, question: Question, hits: Iterable[SearchResult], currency: str = "") -> str:
+        """The hits of one question."""
+        asked = [_cell(text) for text in (question.text, question.identity)[: len(self._columns)]]
+        return _lines([*asked, *_row(hit, currency)] for hit in hits)
+
+
+def _lines(rows: Iterable[Sequence[str | int | float]]) -> str:
     page = io.StringIO()
-    writer = csv.writer(page)
-    writer.writerow(COLUMNS)
-    writer.writerows(_row(hit, currency) for hit in hits)
+    csv.writer(page).writerows(rows)
     return page.getvalue()
 
 

@@ -6,11 +6,16 @@ Both legs of a search go by these: the bitmaps of `columns` and the fields of th
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 from search.article import Article, Author, MeshHeading
 from search.condition import Condition, Or, Term, TermField
 from search.errors import QueryError
+
+# Gives the narrower headings of a MeSH heading or publication type.
+Narrower: TypeAlias = Callable[[str], tuple[str, ...]]
 
 # Letters that Unicode does not take apart into a base and an accent, and signs that are typed in several ways.
 _FOLDED = str.maketrans(
@@ -55,6 +60,20 @@ wel welsh cy cym
 _LANGUAGE_CODES = {name: line.split()[0] for line in _LANGUAGES.split(";") for name in line.split()[1:]}
 
 
+@dataclass(frozen=True, slots=True)
+class Explosion:
+    """A heading that finds its narrower headings, too; `subheading` is "" or begins with its slash, and goes with each."""
+
+    heading: str
+    subheading: str
+    narrower: tuple[str, ...]
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What is looked for: the heading first, then the narrower ones."""
+        return tuple(name + self.subheading for name in (self.heading, *self.narrower))
+
+
 def terms_of(article: Article) -> Iterator[Term]:
     """Every value of an article, each once, but for its PMID."""
     yield from subject_terms(article)
@@ -97,6 +116,15 @@ def condition_of(field: TermField, text: str, *, truncated: bool = False) -> Con
     if before and len(last) <= _LONGEST_INITIALS:
         return Term(field, value, prefix=True)
     return Or((Term(field, value), Term(field, value + " ", prefix=True)))
+
+
+def explosion_of(value: str, narrower: Narrower | None) -> Explosion | None:
+    """What a heading, with or without a subheading, stands for beside itself; None where that is nothing, as before a ``*``."""
+    if narrower is None or value.rstrip().endswith("*"):
+        return None
+    heading, slash, subheading = value.partition("/")
+    found = narrower(heading.strip())
+    return Explosion(heading.strip(), slash + subheading, found) if found else None
 
 
 def _all_subject_terms(article: Article) -> Iterator[Term]:

@@ -1,12 +1,14 @@
 """What narrows a search beside its text."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from search.article import Flag
 from search.condition import And, Condition, Flagged, Not, Or, TermField, Years
 from search.errors import QueryError
-from search.filter_terms import condition_of, normalised
+from search.filter_terms import Explosion, Narrower, condition_of, explosion_of, normalised
+
+__all__ = ["LIST_FILTERS", "Filters", "Narrower"]
 
 # The filters that are lists of values, with the field whose values they are.
 LIST_FILTERS = {
@@ -16,10 +18,7 @@ LIST_FILTERS = {
     "authors": TermField.AUTHOR,
     "languages": TermField.LANGUAGE,
 }
-
-
 _IN_THE_TREE = ("mesh", "publication_types")
-Narrower = Callable[[str], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +60,20 @@ class Filters:
         if self.year_from is not None or self.year_to is not None:
             parts.append(Years(self.year_from, self.year_to))
         for name, field in LIST_FILTERS.items():
-            values = getattr(self, name)
-            if narrower is not None and name in _IN_THE_TREE:
+            values: tuple[str, ...] = getattr(self, name)
+            if name in _IN_THE_TREE:
                 values = tuple(one for value in values for one in _with_narrower(value, narrower))
             if values:
                 parts.append(Or(tuple(condition_of(field, value, truncated=value.strip().endswith("*")) for value in values)))
         if self.has_abstract:
             parts.append(Not(Flagged(Flag.TITLE_ONLY)))
         return And(tuple(parts))
+
+    def exploded(self, narrower: Narrower | None) -> Iterator[Explosion]:
+        """The MeSH headings and publication types that find narrower ones, too."""
+        for value in (value for name in _IN_THE_TREE for value in getattr(self, name)):
+            if (explosion := explosion_of(value, narrower)) is not None:
+                yield explosion
 
     @classmethod
     def years(cls, text: str) -> tuple[int | None, int | None]:
@@ -82,7 +87,6 @@ class Filters:
         return year_from, year_to
 
 
-def _with_narrower(value: str, narrower: Narrower) -> list[str]:
-    """A heading and its narrower ones, each with the subheading that was given."""
-    heading, slash, subheading = value.partition("/")
-    return [value, *(f"{one}{slash}{subheading}" for one in narrower(heading.strip()))]
+def _with_narrower(value: str, narrower: Narrower | None) -> tuple[str, ...]:
+    explosion = explosion_of(value, narrower)
+    return explosion.values if explosion else (value,)

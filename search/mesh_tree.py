@@ -10,7 +10,9 @@ from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from search.condition import TermField
 from search.errors import SourceError
+from search.filter_terms import normalised
 
 _GZIP = b"\x1f\x8b"
 _LINE = re.compile(r"(?P<heading>.+);(?P<number>[A-Z][0-9]+(?:\.[0-9]+)*)")
@@ -65,7 +67,8 @@ class MeshTree:
 
 
 def _key(heading: str) -> str:
-    return " ".join(heading.casefold().split())
+    """The form in which filters look a heading up."""
+    return normalised(TermField.MESH, heading)
 
 
 def _headings(path: Path) -> Iterator[tuple[str, str]]:

@@ -1,40 +1,29 @@
 """The tree of a text in PubMed's syntax, read as a condition and a question."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from lark import Token, Tree
 
 from search.condition import And, Condition, Not, Or, TermField, TextField
 from search.condition_text import HAS_ABSTRACT
-from search.filter_terms import condition_of
+from search.filter_terms import Explosion, Narrower, condition_of, explosion_of
 from search.pubmed_tags import QUOTES, DateField, Tag, fault, shown, tag_of
 from search.pubmed_values import Value, all_words, condition_for, value_of, years
-
-Explode: TypeAlias = Callable[[str], tuple[str, ...]]
 
 # Each change between AND and OR puts all that stands before one level deeper, and readers of a condition go down its levels.
 MOST_CHANGES = 50
 _TOPICS = (*TextField, TermField.MESH, TermField.MAJOR_MESH)
 
 
-@dataclass(frozen=True, slots=True)
-class Explosion:
-    """A heading that also finds its narrower headings, and how many they are."""
-
-    heading: str
-    narrower_count: int
-
-
 @dataclass(slots=True)
 class Reading:
     """Reads one tree, and collects what else there is to say of it."""
 
-    explode: Explode | None
+    narrower: Narrower | None
     exploded: dict[Explosion, None] = field(default_factory=dict)
     headings: dict[str, None] = field(default_factory=dict)
     _words: list[str] = field(default_factory=list)
+    _free_words: list[str] = field(default_factory=list)
     _topics: list[str] = field(default_factory=list)
     _changes: int = 0
 
@@ -42,6 +31,11 @@ class Reading:
     def question(self) -> str:
         """The words without tags that are not excluded; where there are none, the values of the tags that name a topic."""
         return " ".join(self._words or self._topics)
+
+    @property
+    def free_words(self) -> str:
+        """Those words of the question that filter nothing."""
+        return " ".join(self._free_words)
 
     def condition(self, tree: Tree[Token]) -> Condition | None:
         """The exact filter of a whole text; None where all of it is free. Raises QueryError."""
@@ -105,6 +99,7 @@ class Reading:
         if wanted and any(map(str.isalnum, text)):
             self._words.append(text if free else text.replace("* ", " ").removesuffix("*"))
         if free:
+            self._free_words.append(text)
             return None
         start = token.start_pos or 0
         if token.type == "QUOTED":
@@ -124,13 +119,12 @@ class Reading:
         return condition_for(tag.field, value)
 
     def _exploded(self, field: TermField, value: Value) -> Condition | None:
-        """Any of a heading and its narrower ones, each with the subheading; None where none are known."""
-        heading, slash, subheading = value.text.partition("/")
-        narrower = self.explode(heading.strip()) if self.explode and not value.truncated else ()
-        if not narrower:
+        """Any of a heading and its narrower ones; None where none are known."""
+        explosion = None if value.truncated else explosion_of(value.text, self.narrower)
+        if explosion is None:
             return None
-        self.exploded[Explosion(heading.strip(), len(narrower))] = None
-        return Or(tuple(condition_of(field, name + slash + subheading) for name in (heading, *narrower)))
+        self.exploded[explosion] = None
+        return Or(tuple(condition_of(field, one) for one in explosion.values))
 
 
 def _negated(condition: Condition) -> Condition:

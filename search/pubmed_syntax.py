@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedToken
@@ -15,12 +16,12 @@ from lark.exceptions import UnexpectedToken
 from search.condition import Condition, Term, TermField
 from search.condition_text import describe
 from search.errors import QueryError
-from search.filter_terms import normalised
-from search.pubmed_reading import Explode, Explosion, Reading
+from search.filter_terms import Explosion, Narrower, normalised
+from search.pubmed_reading import Reading
 from search.pubmed_tags import QUOTES, fault, is_tag, shown, tag_of
 from search.pubmed_values import DOI_SHAPE, PMID_SHAPE
 
-__all__ = ["Explode", "Explosion", "Understood", "describe", "lookup", "understand"]
+__all__ = ["Understood", "describe", "lookup", "understand"]
 
 LONGEST_SYNTAX = 20_000
 DEEPEST_PARENTHESES = 50
@@ -46,6 +47,16 @@ _value: RUN | QUOTED
 _TERMINALS = {"OPEN": "LPAR", "CLOSE": "RPAR"}  # lark's names of the two
 _STRAYS = {"[": ("a tag such as [mh]", "a bracket that is not closed"), "]": ("a tag such as [mh]", "only its closing bracket")}
 _OPERATORS = ("AND", "OR", "NOT")
+_SENTENCE_END = re.compile(r"(?:(?<=[^\W_]{3})|(?<![^\W_]))[.?!]\s++[A-Z]\S*+\s++[a-z]")  # not St. John's wort
+_LABEL_END = re.compile(r"[^a-z:]*+:(?![0-9])|(?:METHODS|RESULTS|FINDINGS)\b")  # many labels have no colon
+_ODDS = re.compile(r"[0-9]+\.[0-9]")
+# In words. Journals have dots within their names, too: "Circulation. Heart failure".
+_SHORTEST_SENTENCE = 5
+_LONGEST_TERM = 12
+_LONGEST_QUESTION = 40
+_LONGEST_TERM_IN_CAPITALS = 3
+_LONGEST_SHORT_TAG = 3
+_CAPITALS_PER_SMALL = 4  # "NF-kappaB AND ELF-1" is in a title in capitals, too
 _LOOKUP = re.compile(
     rf"(?:(?i:pmid)\s*:?\s*|https?://pubmed\.ncbi\.nlm\.nih\.gov/)?(?P<pmid>{PMID_SHAPE.pattern})/?"
     rf"|(?:(?i:doi)\s*:?\s*|https?://(?:dx\.)?doi\.org/)?(?P<doi>{DOI_SHAPE.pattern})"
@@ -58,7 +69,8 @@ class Understood:
 
     `question` is ranked by meaning and words; "" where the text only filters by authors, dates and the like. `condition` is
     the exact filter, None for free text; `asked` is the same before headings took their narrower ones in, to be described.
-    `exploded` are the headings that did, `headings` the MeSH headings that stand for themselves alone.
+    `exploded` are the headings that did, `headings` the MeSH headings that stand for themselves alone. Of a text that is
+    syntax, `free_words` are the words of the question that filter nothing.
     """
 
     question: str
@@ -67,16 +79,25 @@ class Understood:
     asked: Condition | None = None
     exploded: tuple[Explosion, ...] = ()
     headings: tuple[str, ...] = ()
+    free_words: str = ""
 
 
-def understand(text: str, explode: Explode | None = None) -> Understood:
+def understand(text: str, narrower: Narrower | None = None) -> Understood:
     """Read a text as PubMed's syntax where it has a field tag, or an operator in capitals between terms; else as free text.
+
+    A tag counts behind a term. In prose, which is where a sentence ends in a run of words or a run is very long, brackets
+    hold abbreviations (``prothrombin time [PT]``): there a tag counts only directly behind its term, and one of two or three
+    letters only if they are small.
+
+    Where no tag counts, operators do if a term is directly before them and another directly behind, and the text has neither
+    sentences nor runs as long as one. No operators are those of section labels (``PATIENTS AND METHODS:``), of titles in
+    capitals (with runs of more than three words) and odds ratios (``OR 2.3``).
 
     Parameters
     ----------
     text
         What was typed. Nothing in free text is an error, stray quotation marks and brackets included.
-    explode
+    narrower
         Gives the narrower headings of a MeSH heading or publication type, which `[mh]`, `[majr]` and `[pt]` then find too.
 
     Raises
@@ -88,7 +109,7 @@ def understand(text: str, explode: Explode | None = None) -> Understood:
     if not _is_syntax(text):
         return Understood(text)
     tree = _parsed(text)
-    reading = Reading(explode)
+    reading = Reading(narrower)
     condition = reading.condition(tree)
     asked = Reading(None).condition(tree) if reading.exploded else condition
     return Understood(
@@ -98,6 +119,7 @@ def understand(text: str, explode: Explode | None = None) -> Understood:
         asked=asked,
         exploded=tuple(reading.exploded),
         headings=tuple(reading.headings),
+        free_words=reading.free_words,
     )
 
 
@@ -112,22 +134,66 @@ def lookup(text: str) -> Condition | None:
 
 
 def _is_syntax(text: str) -> bool:
-    """Whether a tag is in the text, or an operator with terms somewhere before and behind it."""
-    term_before = operator_between = False
-    before = ""
-    for match in _TOKEN.finditer(text):
-        kind, written = match.lastgroup, match.group()
-        if kind == "TAG" and (is_tag(written) or _is_text_tag(before, written)):
-            return True
-        if kind == "KEYWORD" and written in _OPERATORS:
-            operator_between = term_before
-        elif kind in ("RUN", "QUOTED", "KEYWORD"):
-            if operator_between:
+    """Whether a tag or an operator counts, by the rules that `understand` states."""
+    pieces = [piece for piece in _TOKEN.finditer(text) if piece.lastgroup != "SPACE"]
+    runs = [piece.group() for piece in pieces if piece.lastgroup == "RUN"]
+    lengths = [len(run.split()) for run in runs]
+    ends = [_SENTENCE_END.search(run) is not None for run in runs]
+    in_prose = any(
+        length > _LONGEST_QUESTION or (end and length >= _SHORTEST_SENTENCE) for length, end in zip(lengths, ends, strict=True)
+    )
+    if any(_counts(before, piece, in_prose=in_prose) for before, piece in pairwise(pieces) if piece.lastgroup == "TAG"):
+        return True
+    longest = _LONGEST_TERM_IN_CAPITALS if _is_in_capitals(text) else _LONGEST_TERM
+    return not any(ends) and max(lengths, default=0) <= longest and _joins_terms(pieces)
+
+
+def _counts(before: re.Match[str], tag: re.Match[str], *, in_prose: bool) -> bool:
+    """Whether what is in brackets is a tag of what is before it."""
+    if _is_text_tag(before.group(), tag.group()):
+        return True
+    if not is_tag(tag.group()) or not (_ends_term(before) or before.lastgroup == "RUN"):
+        return False
+    name = tag.group()[1:-1].strip()
+    return not in_prose or (before.end() == tag.start() and (name.islower() or len(name) > _LONGEST_SHORT_TAG))
+
+
+def _joins_terms(pieces: list[re.Match[str]]) -> bool:
+    """Whether operators, one or several on end, are between two terms."""
+    before: re.Match[str] | None = None
+    operators: list[str] = []
+    for piece in pieces:
+        if piece.lastgroup == "KEYWORD" and piece.group() in _OPERATORS:
+            operators.append(piece.group())
+            continue
+        if before is not None and operators and _ends_term(before) and _begins_term(piece):
+            is_odds_ratio = operators == ["OR"] and _ODDS.match(piece.group())
+            if not is_odds_ratio and not _is_label(before.group(), piece.group()):
                 return True
-            term_before = True
-        if kind != "SPACE":
-            before = written
+        before = piece
+        operators.clear()
     return False
+
+
+def _ends_term(piece: re.Match[str]) -> bool:
+    """Whether a term ends here; half a pair of quotation marks is a mistake in one."""
+    written = piece.group()
+    if piece.lastgroup == "TAG":
+        return piece.start() > 0 and not piece.string[piece.start() - 1].isspace()
+    return piece.lastgroup in ("QUOTED", "CLOSE", "KEYWORD") or written[-1] not in ":;=<>[]("
+
+
+def _begins_term(piece: re.Match[str]) -> bool:
+    return piece.lastgroup not in ("TAG", "CLOSE", "COLON") and piece.group()[0] not in ".,:;=<>[]"
+
+
+def _is_label(before: str, behind: str) -> bool:
+    """``MATERIALS AND METHODS: we`` around its operator."""
+    return before.rsplit(maxsplit=1)[-1].isupper() and _LABEL_END.match(behind) is not None
+
+
+def _is_in_capitals(text: str) -> bool:
+    return sum(map(str.isupper, text)) > _CAPITALS_PER_SMALL * sum(map(str.islower, text))
 
 
 def _is_text_tag(before: str, tag: str) -> bool:

@@ -62,7 +62,9 @@ class KnownItem:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """A ranking, at most 1,000 long, and the rankings of the legs that it came from, None for a leg that was not asked.
+    """A ranking, at most 1,000 long, and the legs' rankings of the question itself, None for a leg that was not asked.
+
+    `fed_back` is the dense leg's ranking with the vector that was moved towards the first hits, which counts instead.
 
     `with_retracted` is the ranking as it would be with the retracted articles in it.
     """
@@ -71,6 +73,12 @@ class Ranking:
     lexical: Scored | None
     dense: Scored | None
     with_retracted: Scored
+    fed_back: Scored | None = None
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether a leg was asked: else the articles stand as they were given."""
+        return self.lexical is not None or self.dense is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +100,17 @@ class Ranker:
         lexical = None if asked.words is None else self._lexical_leg(asked, known)
         dense = None if asked.vector is None else self._dense_leg(asked, asked.vector, known)
         leader = whole_leader = Scored.none()
+        near = dense
         if lexical is not None and dense is not None and asked.vector is not None:
             first = self._fused(self._shown(lexical, asked), self._shown(dense, asked))
             leader, whole_leader = first.first(1), self._fused(lexical.first(DEPTH), dense.first(DEPTH)).first(1)
-            dense = self._dense_leg(asked, self._fed_back(asked.vector, first, known), known)
-        shown = [None if leg is None else self._shown(leg, asked) for leg in (lexical, dense)]
-        fused = self._fused(*shown).led_by(leader).first(DEPTH)
-        if asked.show_retracted:
-            return Ranking(fused, shown[0], shown[1], fused)
-        whole = [None if leg is None else leg.first(DEPTH) for leg in (lexical, dense)]
-        return Ranking(fused, shown[0], shown[1], self._fused(*whole).led_by(whole_leader))
-
-    def hidden_among(self, ranking: Ranking, k: int) -> int:
-        """How many of the first k would be retracted articles, if these were shown."""
-        if ranking.with_retracted is ranking.fused:
-            return 0
-        return int(self.retracted.contains(ranking.with_retracted.first(k).pmids).sum())
+            near = self._dense_leg(asked, self._fed_back(asked.vector, first, known), known)
+        by_words, by_meaning, fed_back = (None if leg is None else self._shown(leg, asked) for leg in (lexical, dense, near))
+        fused = whole = self._fused(by_words, fed_back).led_by(leader).first(DEPTH)
+        if not asked.show_retracted:
+            legs = [None if leg is None else leg.first(DEPTH) for leg in (lexical, near)]
+            whole = self._fused(*legs).led_by(whole_leader)
+        return Ranking(fused, by_words, by_meaning, whole, None if near is dense else fed_back)
 
     def unranked(self, pmids: Pmids, *, show_retracted: bool) -> Ranking:
         """Articles in the order given, where nothing ranks them: all scores are 0."""

@@ -21,7 +21,7 @@ class Mode(StrEnum):
 
 
 class Sort(StrEnum):
-    """In which order hits stand: the best first, or the newest of the best."""
+    """In which order hits stand: the best first, or the newest of the 200 best (of 1,000 where only a filter was asked)."""
 
     RELEVANCE = "relevance"
     DATE = "date"
@@ -44,15 +44,18 @@ class Sentence:
 class Why:
     """The reasons for a hit.
 
-    Ranks and scores are those of the two legs, None where a leg did not have the article among its 1,000 candidates or was
-    not asked. `words` are the question's words as the article has them and `sentence` is the one that holds most of them;
-    `nearest` is the sentence nearest in meaning, for the hits that were to be explained. `rerank_score` orders re-ranked hits.
+    Ranks and scores are those that the two legs gave for the question itself, before feedback, None where a leg did not have
+    the article among its 1,000 candidates or was not asked; `feedback_rank` is the rank when what resembles the first hits was
+    looked for, too. `words` are the question's words as the article has them, and
+    `sentence` is the one that holds most of them; `nearest` is the sentence nearest in meaning, for the hits that were to be
+    explained. `rerank_score` orders re-ranked hits.
     """
 
     dense_rank: int | None = None
     similarity: float | None = None
     lexical_rank: int | None = None
     lexical_score: float | None = None
+    feedback_rank: int | None = None
     words: tuple[str, ...] = ()
     sentence: Sentence | None = None
     nearest: Sentence | None = None
@@ -61,7 +64,7 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """One hit; ranks start at 1 and a higher score is better."""
+    """One hit; ranks start at 1 and a higher score is better. Hits that are re-ranked or sorted by date keep their scores."""
 
     rank: int
     pmid: int

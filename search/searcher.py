@@ -19,7 +19,7 @@ from search.index_folder import DEFAULT_INDEX, Generation, IndexFolder
 from search.manifest import Manifest
 from search.query_encoder import EncoderLoader, QueryEncoder, load_transformer
 from search.results import IndexSummary, Mode, SearchResults, Sentence, Sort, Understanding
-from search.wish import Wish, hits, mode_of, sort_of
+from search.wish import Wish, mode_of, sort_of
 
 if TYPE_CHECKING:
     from search.columns import YearColumn
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from search.reranker import CrossEncoder
     from search.vectors import Pmids
 
-__all__ = ["EncoderLoader", "Searcher", "hits", "load_transformer"]
+__all__ = ["EncoderLoader", "Searcher", "load_transformer"]
 
 
 class Searcher:
@@ -134,7 +134,7 @@ class Searcher:
         The hits should not resemble the articles of `unlike`, which are left out. For the first `explain` hits the sentence
         nearest in meaning is found: of a few that hold the question's words, or of all of them with `whole`; a search by words
         alone has no meaning to go by. `rerank` orders the first hits anew. Raises QueryError where the question is empty, its
-        syntax is faulty, or `k` is not from 1 to 1,000.
+        syntax is faulty, or `k` is not from 1 to 1,000. Who names a PMID or DOI sees that article also where it is retracted.
         """
         from search.understanding import read_text, readable
 
@@ -237,7 +237,7 @@ class Searcher:
         vector: Vectors | None,
         started: float,
     ) -> SearchResults:
-        hidden = self._ranker.hidden_among(ranking, wish.k)
+        hidden = self._hits.hidden(ranking, wish.k, wish.sort)
         scores: dict[int, float] = {}
         if wish.rerank is not None and understood.question:
             ranking, scores = self._hits.reranked(ranking, understood.question, wish.rerank)

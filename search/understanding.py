@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from search.abbreviations import abbreviations_in
 from search.condition import And, Condition, Term
+from search.filter_terms import Narrower
 from search.filters import Filters
 from search.mesh_tree import MeshTree
 from search.open_generation import OpenGeneration
-from search.pubmed_syntax import Explosion, Understood, describe, lookup, understand
+from search.pubmed_syntax import Understood, describe, lookup, understand
 from search.results import Understanding
 from search.spelling import suggestions
 
@@ -47,13 +48,16 @@ def read_text(text: str, filters: Filters, files: OpenGeneration, mesh_tree: Mes
             return Request(Understanding("", filter=describe(named)), named, tuple(found.tolist()))
     narrower = mesh_tree.narrower if mesh_tree else None
     understood = understand(text, narrower)
-    notes = [*_on_lookup(named), *_on_headings(understood, filters, mesh_tree)]
+    notes = [*_on_lookup(named), *_on_headings(understood, filters, narrower)]
     question = understood.question
     understanding = Understanding(
         question,
         filter=describe(understood.asked) if understood.asked is not None else "",
         notes=tuple(notes),
-        abbreviations=abbreviations_in(question, files.catalogue, files.lexical),
+        # An exact filter asks for the words as they were typed, in one form.
+        abbreviations=abbreviations_in(
+            understood.free_words if understood.is_syntax else question, files.catalogue, files.lexical
+        ),
         suggestions=suggestions(question, files.catalogue, files.lexical),
     )
     return Request(understanding, both(filters.condition(narrower), understood.condition))
@@ -72,10 +76,10 @@ def _on_lookup(named: Condition | None) -> Iterator[str]:
         yield f"No article of this index is {describe(named)}: it was searched for as words."
 
 
-def _on_headings(understood: Understood, filters: Filters, mesh_tree: MeshTree | None) -> Iterator[str]:
+def _on_headings(understood: Understood, filters: Filters, narrower: Narrower | None) -> Iterator[str]:
     """Which headings were searched with their narrower ones, and which were not for want of NLM's file."""
-    in_filters = [Explosion(heading, len(mesh_tree.narrower(heading))) for heading in filters.mesh] if mesh_tree else []
-    for one in (*understood.exploded, *(one for one in in_filters if one.narrower_count)):
-        yield f"{one.heading} was searched with {one.narrower_count:,} narrower headings."
-    if mesh_tree is None and (alone := dict.fromkeys([*understood.headings, *filters.mesh])):
+    counts = {one.heading: len(one.narrower) for one in (*understood.exploded, *filters.exploded(narrower))}
+    for heading, count in counts.items():
+        yield f"{heading} was searched with {count:,} narrower heading{'s' if count > 1 else ''}."
+    if narrower is None and (alone := dict.fromkeys([*understood.headings, *filters.mesh])):
         yield f"Searched without narrower headings: {', '.join(alone)}. With NLM's MeSH file (--mesh-tree) they are found, too."

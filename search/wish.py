@@ -1,10 +1,8 @@
 """How an answer is to look, checked as it is put together."""
 
-import argparse
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from search.command import positive
 from search.errors import QueryError
 from search.filters import Filters
 from search.results import DEPTH, Mode, Sort
@@ -32,14 +30,6 @@ class Wish:
     def __post_init__(self) -> None:
         if not 1 <= self.k <= DEPTH:
             raise QueryError(f"The number of hits is from 1 to {DEPTH:,}; found {self.k}.")
-
-
-def hits(text: str) -> int:
-    """Read a number of hits, for argparse."""
-    number = positive(text)
-    if number > DEPTH:
-        raise argparse.ArgumentTypeError(f"expected at most {DEPTH:,} hits, found {number:,}")
-    return number
 
 
 def mode_of(value: str) -> Mode:

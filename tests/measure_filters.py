@@ -24,7 +24,7 @@ def main() -> None:
     index, questions, *count = sys.argv[1:]
     with Searcher.open(index) as searcher:
         encoder, files = searcher.load_encoder(), searcher._files
-        asked = read_questions(Path(questions))[: int(count[0]) if count else 200]
+        asked = [question.text for question in read_questions(Path(questions))][: int(count[0]) if count else 200]
         queries = np.stack([files.transformed(encoder.encode_query(question)) for question in asked])
         pmids = np.asarray(files.vectors.pmids)
         scores = np.concatenate([chunk @ queries.T for _, chunk in files.vectors.chunks(50_000)])

@@ -12,13 +12,19 @@ from indexer.cli import main
 from indexer.progress import Silent
 from search import Searcher
 from search.errors import SourceError
-from search.questions import read_questions
+from search.questions import Question, read_questions
 
 
 def test_questions_of_both_kinds(tmp_path: Path) -> None:
     (tmp_path / "questions.txt").write_text("one\n\n  two words \n")
     (tmp_path / "queries.jsonl").write_text('{"_id": "1", "text": "one"}\n{"_id": "2", "text": "two words"}\n')
-    assert read_questions(tmp_path / "questions.txt") == read_questions(tmp_path / "queries.jsonl") == ["one", "two words"]
+    assert read_questions(tmp_path / "questions.txt") == [Question("one"), Question("two words")]
+    assert read_questions(tmp_path / "queries.jsonl") == [Question("one", "1"), Question("two words", "2")]
+
+
+def test_identities_are_text_or_numbers_or_none(tmp_path: Path) -> None:
+    (tmp_path / "queries.jsonl").write_text('{"_id": 7, "text": "one"}\n{"_id": null, "text": ""}\n{"text": "two"}\n')
+    assert read_questions(tmp_path / "queries.jsonl") == [Question("one", "7"), Question(""), Question("two")]
 
 
 @pytest.mark.parametrize(("name", "text"), [("a.jsonl", "one\n"), ("a.txt", "\n"), ("a.jsonl", '{"_id": "1"}\n')])

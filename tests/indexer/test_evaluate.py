@@ -51,7 +51,7 @@ def evaluate(tmp_path: Path) -> Evaluate:
 
     def run(folder: Path, encoder: ToyEncoder | None = None, modes: Sequence[Mode] = (Mode.DENSE,)) -> SetEvaluation:
         beir_set = read_beir(folder)
-        with open_set(beir_set, encoder or ToyEncoder(), tmp_path / "work", Silent()) as searcher:
+        with open_set(beir_set, encoder or ToyEncoder(), tmp_path / "work", Silent(), "test") as searcher:
             return evaluate_set(searcher, beir_set, modes)
 
     return run

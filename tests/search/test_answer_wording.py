@@ -35,6 +35,8 @@ def answer(
         (Why(1, 1.0), Mode.DENSE, "meaning 1st (1.00)"),
         (Why(lexical_rank=12, lexical_score=8.5), Mode.LEXICAL, "words 12th"),
         (Why(2, 0.5, 3, 8.5, rerank_score=-1.25), Mode.HYBRID, "re-ranked (-1.25): words 3rd, meaning 2nd (0.50)"),
+        (Why(1000, 0.25, feedback_rank=3), Mode.HYBRID, "meaning 1,000th (0.25), not by words"),
+        (Why(feedback_rank=3), Mode.HYBRID, "like the first hits (3rd)"),
         (Why(), Mode.HYBRID, ""),
     ],
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from running import Run, in_process
+from running import Done, Run, in_process
 from toy import ToyEncoder, load_toy
 
 from indexer.build import Build
@@ -20,6 +20,8 @@ from indexer.progress import Silent
 from indexer.sources import find_sources
 from search.article import Article
 from search.cli import Loaders, main
+from search.encoder import Vectors
+from search.export import Format
 from search.index_folder import IndexFolder
 
 ASTHMA, COUGH, CAFE, OLD, RETRACTED = 20000021, 20000022, 20000023, 20000024, 20000025
@@ -51,6 +53,16 @@ RECORDS = [
     {"pmid": RETRACTED, "title": "Asthma, no more", "year": 2012, "publication_types": ["Retracted Publication"]},
 ]
 MESH_TREE = "Asthma;C08.127.108\nRespiration Disorders;C08\nCough;C08.200\n"
+
+
+class CountingToyEncoder(ToyEncoder):
+    """Counts the texts that it encoded as documents, as the sentences that explain a hit are."""
+
+    encoded_documents = 0
+
+    def encode_documents(self, articles: Sequence[Article]) -> Vectors:
+        self.encoded_documents += len(articles)
+        return super().encode_documents(articles)
 
 
 class LongestTitleFirst:
@@ -232,6 +244,17 @@ def test_like_is_explained_on_request_alone(ask: Run) -> None:
     assert True in nearest("--explain")
 
 
+def test_formats_without_reasons_ask_for_none(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    encoder = CountingToyEncoder()
+    with in_process(partial(main, loaders=Loaders(encoder=lambda _name: encoder)), capsys) as run:
+        for form in Format:
+            assert run("asthma", "--explain", "--format", form, "--index", index).code == 0
+            assert run("--like", COUGH, "--explain", "--format", form, "--index", index).code == 0
+        assert encoder.encoded_documents == 0
+        assert run("asthma", "--explain", "--json", "--index", index).code == 0
+        assert encoder.encoded_documents > 0
+
+
 # --- Many questions -------------------------------------------------------------------------------------------------
 
 
@@ -264,13 +287,113 @@ def test_an_article_found_twice_is_exported_once_but_twice_in_csv(ask: Run, ques
     assert ask("--queries", questions, "--format", "ris").out.count("TY  - ") == 4
     rows = list(csv.DictReader(io.StringIO(ask("--queries", questions, "--format", "csv").out)))
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4"] * 2
+    assert [row["question"] for row in rows] == ["asthma"] * 4 + ["mice [bold]ran"] * 4
 
 
-def test_a_faulty_question_is_named(ask: Run, tmp_path: Path) -> None:
-    (tmp_path / "q.txt").write_text("asthma\nasthma AND (cough\n", encoding="utf-8")
-    done = ask("--queries", tmp_path / "q.txt", "--json")
-    assert (done.code, done.out) == (1, "")
-    assert done.err.startswith(f"Question 2 of {tmp_path / 'q.txt'}: Column 12: expected a closing parenthesis")
+def test_identities_of_questions_are_kept(ask: Run, tmp_path: Path) -> None:
+    lines = [{"_id": "PLAIN-2", "text": "asthma"}, {"text": "=mice"}, {"_id": "PLAIN-9", "text": ""}]
+    (tmp_path / "queries.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    rows = list(csv.DictReader(io.StringIO(ask("--queries", tmp_path / "queries.jsonl", "--format", "csv", "-k", 1).out)))
+    assert list(rows[0])[:3] == ["question", "question_id", "rank"]
+    assert [(row["question"], row["question_id"]) for row in rows] == [("asthma", "PLAIN-2"), ("'=mice", "")]
+    documents = json.loads(ask("--queries", tmp_path / "queries.jsonl", "--json", "-k", 1).out)
+    assert [document.get("id") for document in documents] == ["PLAIN-2", None, "PLAIN-9"]
+    refused = "The question is empty: type a few words, for example `statins and muscle pain`."
+    assert documents[2] == {"id": "PLAIN-9", "query": "", "error": refused}
+
+
+def test_one_question_has_no_column_of_its_own(ask: Run) -> None:
+    assert ask("asthma", "--format", "csv").out.startswith("rank,pmid,")
+
+
+@pytest.fixture
+def some_faulty(tmp_path: Path) -> Path:
+    path = tmp_path / "q.txt"
+    path.write_text("asthma AND (cough\nasthma\nmice OR (ran\nmice\n", encoding="utf-8")
+    return path
+
+
+COLUMN = "Column 12: expected a closing parenthesis"
+
+
+def refusals_of(done: Done, path: Path) -> list[str]:
+    """The refusals that a run lists, after which it fails with their number."""
+    assert done.code == 1
+    *refusals, last = done.err.splitlines()
+    assert last == f"2 of 4 questions of {path} were refused: the lines above say why."
+    assert [line.partition(": ")[0] for line in refusals] == [f"Question 1 of {path}", f"Question 3 of {path}"]
+    return [line.partition(": ")[2] for line in refusals]
+
+
+def test_faulty_questions_stand_in_their_places_in_json(ask: Run, some_faulty: Path) -> None:
+    done = ask("--queries", some_faulty, "--json", "-k", 1)
+    refusals, documents = refusals_of(done, some_faulty), json.loads(done.out)
+    assert refusals[0].startswith(COLUMN)
+    assert [document["query"] for document in documents] == ["asthma AND (cough", "asthma", "mice OR (ran", "mice"]
+    assert documents[::2] == [
+        {"query": "asthma AND (cough", "error": refusals[0]},
+        {"query": "mice OR (ran", "error": refusals[1]},
+    ]
+    assert [len(document["results"]) for document in documents[1::2]] == [1, 1]
+
+
+def test_faulty_questions_are_said_under_their_headings(ask: Run, some_faulty: Path) -> None:
+    done = ask("--queries", some_faulty, "-k", 1)
+    lines = done.out.splitlines()
+    assert refusals_of(done, some_faulty)[0].startswith(COLUMN)
+    assert [line for line in lines if re.match(r"\d\. ", line)] == [
+        "1. asthma AND (cough",
+        "2. asthma",
+        "3. mice OR (ran",
+        "4. mice",
+    ]
+    assert lines[2].startswith(COLUMN)
+    assert done.out.count("1 of 5 articles") == 2
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_faulty_questions_leave_the_others_in_a_file(ask: Run, some_faulty: Path, tmp_path: Path, form: Format) -> None:
+    done = ask("--queries", some_faulty, "--format", form)
+    refusals_of(done, some_faulty)
+    (tmp_path / "good.txt").write_text("asthma\nmice\n", encoding="utf-8")
+    assert done.out == ask("--queries", tmp_path / "good.txt", "--format", form).out != ""
+
+
+def test_a_refusal_is_one_line_whatever_was_asked(ask: Run, tmp_path: Path) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text(json.dumps({"text": "\nasthma AND\n\x1b[31m(cough"}), encoding="utf-8")
+    done = ask("--queries", path, "--json")
+    assert (done.code, done.err.count("\n"), "\x1b" in done.err) == (1, 2, False)
+    assert [set(document) for document in json.loads(done.out)] == [{"query", "error"}]
+
+
+def test_what_no_question_can_help_ends_the_run(index: Path, questions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    loaders = Loaders(encoder=lambda _name: ToyEncoder("another"))
+    with in_process(partial(main, loaders=loaders), capsys) as run:
+        done = run("--queries", questions, "--json", "--index", index)
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert done.err.startswith("The index was built with another encoder: toy")
+
+
+class Teletype(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("form", ["json", "ris"])
+def test_a_bar_leaves_the_answers_where_they_belong(
+    ask: Run, some_faulty: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    quiet = ask("--queries", some_faulty, "--format", form, "-k", 1).out
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr(sys, "stderr", terminal := Teletype())
+    shown = ask("--queries", some_faulty, "--format", form, "-k", 1).out
+    took = re.compile(r'"took_ms": [\d.]+')
+    assert took.sub("", shown) == took.sub("", quiet) != ""
+    assert "Asking" in terminal.getvalue()
+    assert "Column 12" in terminal.getvalue()
 
 
 # --- Files ----------------------------------------------------------------------------------------------------------

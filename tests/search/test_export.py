@@ -31,10 +31,11 @@ from search.article import (
 )
 from search.bibtex_format import key_of
 from search.citation import first_and_last_page
-from search.csv_format import COLUMNS
-from search.export import Format, export
+from search.csv_format import COLUMNS, QUESTION_COLUMNS
+from search.export import Format, export, export_answers
 from search.filters import Filters
 from search.nbib_format import _TAGS_OF_CORRECTIONS
+from search.questions import Question
 from search.results import IndexSummary, Mode, SearchResult, SearchResults, Why
 
 PATH = Path("export")
@@ -256,6 +257,51 @@ def test_an_article_found_twice_stands_once_except_with_its_ranks() -> None:
     assert exported(Format.PMIDS, ARTICLE, CHAPTER, ARTICLE) == "32000001\n32000002\n"
     assert exported(Format.BIBTEX, ARTICLE, ARTICLE).count("@article") == 1
     assert [row["rank"] for row in rows_of(exported(Format.CSV, ARTICLE, ARTICLE))] == ["1", "2"]
+
+
+ANSWERS = [[], [ARTICLE, CHAPTER], [CHAPTER], [BOOK, ARTICLE], []]  # the articles that five questions find
+
+
+def answers_of(found: Sequence[Sequence[Article]]) -> Iterator[tuple[Question, SearchResults]]:
+    for number, articles in enumerate(found, start=1):
+        yield Question(f"question {number}", f"q{number}"), results_of(articles)
+
+
+@pytest.mark.parametrize("export_format", [Format.RIS, Format.NBIB, Format.BIBTEX, Format.PMIDS])
+@pytest.mark.parametrize("found", [ANSWERS, ANSWERS[1:], [[]], []])
+def test_pieces_are_the_file_of_all_articles(export_format: Format, found: list[list[Article]]) -> None:
+    together = [article for articles in found for article in articles]
+    pieces = list(export_answers(answers_of(found), export_format))
+    assert "".join(pieces) == (export(results_of(together), export_format) if found else "")
+    assert len(pieces) == len(found)
+
+
+def test_pieces_are_written_before_the_next_question_is_answered() -> None:
+    asked: list[str] = []
+
+    def answers() -> Iterator[tuple[Question, SearchResults]]:
+        for question, results in answers_of(ANSWERS[1:3]):
+            asked.append(question.text)
+            yield question, results
+
+    pieces = export_answers(answers(), Format.PMIDS)
+    assert (next(pieces), asked) == ("32000001\n32000002\n", ["question 1"])
+    assert (next(pieces), asked) == ("", ["question 1", "question 2"])
+
+
+@pytest.mark.parametrize("identified", [True, False])
+def test_rows_of_csv_say_which_question_they_answer(identified: bool) -> None:
+    rows = rows_of("".join(export_answers(answers_of(ANSWERS), Format.CSV, identified=identified)))
+    assert tuple(rows[0]) == ((*QUESTION_COLUMNS, *COLUMNS) if identified else ("question", *COLUMNS))
+    assert [(row["question"], row["rank"], row["pmid"]) for row in rows] == [
+        ("question 2", "1", "32000001"),
+        ("question 2", "2", "32000002"),
+        ("question 3", "1", "32000002"),
+        ("question 4", "1", "32000004"),
+        ("question 4", "2", "32000001"),
+    ]
+    assert [row.get("question_id") for row in rows] == (["q2", "q2", "q3", "q4", "q4"] if identified else [None] * 5)
+    assert {row["as_of"] for row in rows} == {CURRENCY}
 
 
 @pytest.mark.parametrize(

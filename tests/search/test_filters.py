@@ -6,6 +6,7 @@ from search import Filters
 from search.article import Flag
 from search.condition import And, Flagged, Not, Or, Term, TermField, Years
 from search.errors import QueryError
+from search.filter_terms import Explosion
 from search.filters import LIST_FILTERS
 
 
@@ -82,3 +83,34 @@ def test_the_condition_of_filters() -> None:
 def test_the_condition_of_a_year_range(years: dict[str, int]) -> None:
     filters = Filters(**years)  # type: ignore[arg-type]
     assert filters.condition() == And((Years(years.get("year_from"), years.get("year_to")),))
+
+
+NARROWER = {"Lung Diseases": ("Asthma", "Pneumonia"), "Review": ("Systematic Review",)}
+
+
+def narrower(heading: str) -> tuple[str, ...]:
+    return NARROWER.get(heading, ())
+
+
+def test_headings_and_types_take_their_narrower_ones_in() -> None:
+    filters = Filters(mesh=("Lung Diseases / drug therapy", "Cough"), publication_types=("Review",), journals=("Review",))
+    mesh = ("lung diseases/drug therapy", "asthma/drug therapy", "pneumonia/drug therapy", "cough")
+    types = ("review", "systematic review")
+    assert filters.condition(narrower) == And(
+        (
+            Or((Term(TermField.JOURNAL, "review"),)),
+            Or(tuple(Term(TermField.MESH, value) for value in mesh)),
+            Or(tuple(Term(TermField.PUBLICATION_TYPE, value) for value in types)),
+        )
+    )
+    assert tuple(filters.exploded(narrower)) == (
+        Explosion("Lung Diseases", "/ drug therapy", NARROWER["Lung Diseases"]),
+        Explosion("Review", "", NARROWER["Review"]),
+    )
+
+
+def test_beginnings_of_headings_and_filters_without_a_tree_stand_for_themselves() -> None:
+    assert tuple(Filters(mesh=("Lung Diseases*",)).exploded(lambda _: ("Asthma",))) == ()
+    assert tuple(Filters(mesh=("Lung Diseases",)).exploded(None)) == ()
+    condition = Or((Term(TermField.MESH, "lung diseases", prefix=True),))
+    assert Filters(mesh=("Lung Diseases*",)).condition(lambda _: ("Asthma",)) == And((condition,))

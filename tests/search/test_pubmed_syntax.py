@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from search.article import Flag
 from search.condition import And, Condition, Flagged, Not, Or, Term, TermField, TextField, Words, Years
 from search.errors import QueryError
-from search.pubmed_syntax import LONGEST_SYNTAX, Explosion, Understood, describe, lookup, understand
+from search.filter_terms import Explosion
+from search.pubmed_syntax import LONGEST_SYNTAX, Understood, describe, lookup, understand
 
 ASTHMA = Term(TermField.MESH, "asthma")
 REVIEW = Term(TermField.PUBLICATION_TYPE, "review")
@@ -168,10 +169,76 @@ def test_operators_bind_equally_from_left_to_right() -> None:
         "hasabstract",
         "immun* ***",
         "SANDOR ANDERSON NOTE",
+        "[ti]",
+        "x AND ...",
+        "mean [+/- SD] of [CI]",
+        "(OR = 2.3, 95% CI 1.1-4.8)",
+        "smoking (OR 2.3) and asthma",
+        "quartile 4: OR = 2.46",
+        "the adjusted OR 1.5 of smokers",
+        "COPD: AND then",
+        "PATIENTS AND METHODS: 32 men were treated",
+        "BACKGROUND AND AIMS. We studied mice",
+        "RESEARCH DESIGN AND METHODS In 14 patients",
+        "we treated mice. METHODS AND ANALYSIS:We will",
+        "DESIGN, SETTING, AND PARTICIPANTS: a cohort",
+        "EFFECT OF ZINC ON THE COMMON COLD AND COUGH",
+        "BINDING OF ZINC AND NF-kappaB IN THE HUMAN LUNG",
+        "asthma AND " + "very " * 20 + "long",
+        "We treated asthma AND COPD. They got better.",
+        "We measured the prothrombin time [PT] in many patients. It was long.",
+        "We measured the surface of titanium[Ti] in mice. It was near chromium[VI], too.",
+        "chromium and " + "many other metals " * 20 + "with one of us [ad] in a trial",
     ],
 )
 def test_anything_else_is_free_text(text: str) -> None:
     assert understand(text) == Understood(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "COPD AND ASTHMA",
+        "HEART FAILURE OR CARDIAC INSUFFICIENCY",
+        "(asthma) AND (children)",
+        "asthma NOT (copd)",
+        "p53+ AND MDM2",
+        "asthma, AND copd",
+        "HLA-B AND HLA-B*57:01",
+        "St. John's wort AND E. Coli",
+        "copd OR hasabstract",
+        "asthma [mh]",
+        "asthma[mh] Does it help in children with severe asthma? What about their parents?",
+        "n. engl. j. med.[ta] AND asthma",
+        "Circulation. Heart failure [TA]",
+        "Proc. Natl. Acad. Sci. U. S. A. [TA]",
+        "N. Engl. J. Med.[TA] AND ASTHMA[MH]",
+        "Asthma[MeSH Terms] We would like to know whether it helps. Does it help?",
+        " OR ".join(["emphysema", "chronic bronchitis", "copd"] * 20),
+    ],
+)
+def test_what_is_syntax(text: str) -> None:
+    assert understand(text).is_syntax
+
+
+def test_a_long_strategy_of_a_review_is_syntax() -> None:
+    drugs = " OR ".join(f'"statin {number}"[tiab]' for number in range(60))
+    trials = '((randomized controlled trial[pt]) OR (controlled clinical trial [pt]) OR randomi*[tiab] OR "drug therapy"[sh])'
+    for text in (
+        f"({drugs}) AND {trials} NOT (animals[mh] NOT humans[mh])",
+        f"({drugs}) AND {trials}".replace("[tiab]", "").replace("[pt]", " ").replace("[sh]", ""),
+        f"({drugs}) AND {trials} NOT (animals[mh] NOT humans[mh])".upper(),
+    ):
+        assert len(text) > 300
+        assert understand(text).is_syntax
+
+
+@pytest.mark.parametrize(
+    ("text", "free_words"),
+    [("asthma[mh] does it help", "does it help"), ("copd AND pain", ""), ("asthma[mh] AND copd", ""), ("copd", "")],
+)
+def test_words_that_filter_nothing(text: str, free_words: str) -> None:
+    assert understand(text).free_words == free_words
 
 
 @pytest.mark.parametrize(
@@ -239,12 +306,16 @@ def test_tags_of_authors(names: str, field: TermField) -> None:
 @pytest.mark.parametrize(
     ("text", "column", "said"),
     [
-        ("[ti]", 1, "expected a term, found [ti]"),
+        ("[ti] asthma[mh]", 1, "expected a term, found [ti]"),
         ("asthma AND [ti]", 12, "expected a term behind AND, found [ti]"),
         ('""[ti]', 1, 'expected a value with at least one letter or digit, found ""'),
         ("asthma[mh] AND", 15, "expected a term behind AND, found the end of the text"),
         ("asthma[mh] AND OR x", 16, "expected a term behind AND, found OR"),
         ("asthma[mh] AND NOT x", 16, "expected NOT without AND before it, found AND NOT"),
+        ("asthma AND NOT copd", 12, "expected NOT without AND before it, found AND NOT"),
+        ('copd AND "asthma', 10, "expected a closing quotation mark, found only this one"),
+        ("asthma AND (copd", 12, "expected a closing parenthesis for this one, found none"),
+        ("(lung cancer)[ti]", 14, "expected a tag directly behind one term, found [ti] behind parentheses"),
         ("AND asthma[mh]", 1, "expected a term, found AND"),
         ("(OR asthma[mh])", 2, "expected a term behind (, found OR"),
         ("asthma[mh] ()", 13, "expected a term behind (, found )"),
@@ -279,7 +350,7 @@ def test_tags_of_authors(names: str, field: TermField) -> None:
         ("immun* cell[ti]", 6, "expected the * directly behind the beginning of the last word"),
         ("x AND *algia", 7, "expected the * directly behind the beginning of the last word"),
         ("lung *[ti]", 6, "expected the * directly behind the beginning of the last word"),
-        ("x AND ...", 7, "expected a value with at least one letter or digit, found ..."),
+        ("x[ti] AND ...", 11, "expected a value with at least one letter or digit, found ..."),
         ("x[pmid]", 1, "expected one PMID, a number of 1 to 8 digits, found x"),
         ("123456789[pmid]", 1, "expected one PMID"),
         ("10.1056/*[doi]", 1, "expected one whole DOI such as 10.1056/NEJMoa1301680"),
@@ -312,7 +383,10 @@ def test_headings_take_their_narrower_ones_in() -> None:
     )
     assert understood.condition == Or((exploded, *others))
     assert understood.asked == Or((And((Term(TermField.MESH, "asthma/drug therapy"), Not(REVIEW))), *others))
-    assert understood.exploded == (Explosion("asthma", 2), Explosion("review", 1))
+    assert understood.exploded == (
+        Explosion("asthma", "/drug therapy", narrower["asthma"]),
+        Explosion("review", "", narrower["review"]),
+    )
     assert understood.headings == ("asthma", "Lung", "asthm*")
     assert understood.question == "asthma drug therapy asthma Lung asthm"
 

@@ -14,6 +14,7 @@ from indexer.build import Build
 from indexer.progress import Silent
 from indexer.sources import find_sources
 from search import Filters, Mode, Searcher
+from search.answer import Hits
 from search.article import Article
 from search.columns import Selection
 from search.condition import Condition, Years
@@ -23,7 +24,7 @@ from search.index_folder import IndexFolder
 from search.lexical import LexicalIndex, LexicalQuery
 from search.open_generation import OpenGeneration
 from search.ranking import Asked, KnownItem, Ranker, Ranking, RankingSettings
-from search.results import DEPTH
+from search.results import DEPTH, Sort
 from search.scored import Scored
 
 RETRACTED = ("Retracted Publication",)
@@ -47,6 +48,10 @@ def opened(index: Path) -> Iterator[OpenGeneration]:
 
 def ranker(files: OpenGeneration, settings: RankingSettings = PLAIN) -> Ranker:
     return Ranker.of(files, Metric.COSINE, settings)
+
+
+def hidden_among(files: OpenGeneration, ranking: Ranking, k: int) -> int:
+    return Hits(files, "").hidden(ranking, k, Sort.RELEVANCE)
 
 
 def asked(files: OpenGeneration, text: str, mode: Mode = Mode.HYBRID) -> Asked:
@@ -102,10 +107,13 @@ def test_feedback_moves_the_vector_towards_the_mean_of_the_first_hits(files: Ope
     ranking = ranker(files, replace(PLAIN, feedback_weight=0.7)).rank(question)
     assert ranking.lexical is not None
     assert ranking.dense is not None
+    assert ranking.fed_back is not None
     assert ranking.lexical.pmids.tolist() == without.lexical.pmids.tolist()
+    assert ranking.dense.scores.tolist() == without.dense.scores.tolist()
     expected = {pmid: float(files.vectors.get([pmid])[0] @ moved) for pmid in (1, 2, 3, 4, 5)}
-    assert dict(zip(ranking.dense.pmids.tolist(), ranking.dense.scores.tolist(), strict=True)) == pytest.approx(expected)
-    assert ranking.dense.scores.tolist() != pytest.approx(without.dense.scores.tolist())
+    fed_back = ranking.fed_back
+    assert dict(zip(fed_back.pmids.tolist(), fed_back.scores.tolist(), strict=True)) == pytest.approx(expected)
+    assert fed_back.scores.tolist() != pytest.approx(without.dense.scores.tolist())
     assert ranking.fused.pmids[0] == without.fused.pmids[0]
 
 
@@ -147,8 +155,8 @@ def test_as_many_are_hidden_as_would_be_shown(
     hidden, shown = ranks.rank(question), ranks.rank(replace(question, show_retracted=True))
     assert 6 not in hidden.fused.pmids.tolist()
     assert shown.fused.pmids.tolist()[0] == 6
-    assert [ranks.hidden_among(hidden, k) for k in (1, 2, 1000)] == [1, 1, 1]
-    assert [ranks.hidden_among(shown, k) for k in (1, 2, 1000)] == [0, 0, 0]
+    assert [hidden_among(files, hidden, k) for k in (1, 2, 1000)] == [1, 1, 1]
+    assert [hidden_among(files, shown, k) for k in (1, 2, 1000)] == [0, 0, 0]
     if not feedback_weight:
         assert hidden.with_retracted.pmids.tolist() == shown.fused.pmids.tolist()
         assert hidden.with_retracted.scores.tolist() == pytest.approx(shown.fused.scores.tolist())
@@ -178,7 +186,7 @@ def test_what_is_no_answer_is_left_out(files: OpenGeneration, mode: Mode) -> Non
 def test_nothing_found(files: OpenGeneration) -> None:
     ranking = ranker(files).rank(Asked(None, files.lexical.query("zebra")))
     assert ranking.fused.pmids.tolist() == []
-    assert ranker(files).hidden_among(ranking, 10) == 0
+    assert hidden_among(files, ranking, 10) == 0
     # The dense leg still has an answer, and is fed back by its own first hits.
     hybrid = ranker(files).rank(asked(files, "zebra"))
     assert len(hybrid.fused.pmids) == 5
@@ -190,10 +198,10 @@ def test_what_was_looked_up_is_not_ranked(files: OpenGeneration) -> None:
     given = np.array([6, 2, 5], np.int64)
     shown = ranker(files).unranked(given, show_retracted=True)
     assert (shown.fused.pmids.tolist(), shown.fused.scores.tolist()) == ([6, 2, 5], [0, 0, 0])
-    assert ranker(files).hidden_among(shown, 10) == 0
+    assert hidden_among(files, shown, 10) == 0
     hidden = ranker(files).unranked(given, show_retracted=False)
     assert hidden.fused.pmids.tolist() == [2, 5]
-    assert [ranker(files).hidden_among(hidden, k) for k in (1, 10)] == [1, 1]
+    assert [hidden_among(files, hidden, k) for k in (1, 10)] == [1, 1]
 
 
 MANY = [
@@ -230,7 +238,7 @@ def test_many_retracted_among_the_candidates(many: OpenGeneration, mode: Mode) -
         assert leg is None or len(leg.pmids) == DEPTH
     shown = ranks.rank(replace(asked(many, "hip", mode), show_retracted=True))
     assert len(shown.fused.pmids) == DEPTH
-    assert [ranks.hidden_among(ranking, k) for k in (1, 10, 1000)] == [
+    assert [hidden_among(many, ranking, k) for k in (1, 10, 1000)] == [
         int((shown.fused.pmids[:k] < 200).sum()) for k in (1, 10, 1000)
     ]
 
@@ -312,7 +320,7 @@ def test_ranking_does_not_depend_on_k(known: Path, mode: Mode) -> None:
 def invariants(ranking: Ranking) -> None:
     assert len(ranking.fused.pmids) == len(set(ranking.fused.pmids.tolist())) <= DEPTH
     assert np.all(np.diff(ranking.fused.scores) <= 0)
-    legs = [leg for leg in (ranking.lexical, ranking.dense) if leg is not None]
+    legs = [leg for leg in (ranking.lexical, ranking.fed_back or ranking.dense) if leg is not None]
     assert set(ranking.fused.pmids.tolist()) <= {pmid for leg in legs for pmid in leg.pmids.tolist()}
 
 

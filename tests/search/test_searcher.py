@@ -17,10 +17,10 @@ from toy_index import build_rows
 
 from search import Filters, Mode, Searcher
 from search.article import Article, Flag
+from search.command import hits
 from search.errors import BrokenIndex, IndexVersion, NoIndex, QueryError
 from search.manifest import FORMAT_VERSION
 from search.results import Sentence, Sort
-from search.searcher import hits
 
 RETRACTED = ("Retracted Publication",)
 ARTICLES = [
@@ -283,10 +283,12 @@ def test_only_a_filter_gives_the_newest_first(library: Searcher) -> None:
     "text", ["101", "pmid 101", "https://pubmed.ncbi.nlm.nih.gov/101/", DOI, f"https://doi.org/{DOI.lower()}"]
 )
 @pytest.mark.parametrize("mode", Mode)
-def test_what_is_named_is_found_whatever_the_filters(library: Searcher, text: str, mode: Mode) -> None:
-    results = library.search(text, filters=Filters(year_from=2020), mode=mode, explain=3)
+def test_what_is_named_is_found_where_the_filters_let_it(library: Searcher, text: str, mode: Mode) -> None:
+    results = library.search(text, filters=Filters(has_abstract=True), mode=mode, explain=3)
     assert ids(results) == [101]
     assert results.understood.notes == ()
+    assert ids(library.search(text, filters=Filters(year_from=2020), mode=mode)) == []
+    assert ids(library.search(text, unlike=[101], mode=mode)) == []
 
 
 def test_a_retracted_article_that_is_named_is_shown(library: Searcher) -> None:

@@ -16,7 +16,15 @@ from search.open_generation import OpenGeneration
 from search.results import Abbreviation, Suggestion, Understanding
 from search.understanding import Request, both, read_text, readable
 
-TREE = MeshTree.of([("Lung Diseases", "C08.381"), ("Asthma", "C08.381.495"), ("Status Asthmaticus", "C08.381.495.1")])
+TREE = MeshTree.of(
+    [
+        ("Lung Diseases", "C08.381"),
+        ("Asthma", "C08.381.495"),
+        ("Status Asthmaticus", "C08.381.495.1"),
+        ("Review", "V02.600"),
+        ("Systematic Review", "V02.600.500"),
+    ]
+)
 DOI = "10.1016/S0140-6736(05)71083-7"
 COPD = "chronic obstructive pulmonary disease"
 ROWS = [
@@ -118,7 +126,7 @@ def test_headings_without_a_tree_say_so(files: OpenGeneration) -> None:
 
 def test_headings_with_a_tree_take_the_narrower_ones_in(files: OpenGeneration) -> None:
     request = read(files, "asthma[mh]", tree=TREE)
-    assert request.understanding.notes == ("asthma was searched with 1 narrower headings.",)
+    assert request.understanding.notes == ("asthma was searched with 1 narrower heading.",)
     assert request.understanding.filter == "asthma[mh]"
     assert request.condition == Or((ASTHMA, Term(TermField.MESH, "status asthmaticus")))
     assert read(files, "status asthmaticus[mh]", tree=TREE).understanding.notes == ()
@@ -131,8 +139,28 @@ def test_abbreviations_are_added_in_full_for_the_encoder(files: OpenGeneration) 
     assert request.understanding.abbreviations == (Abbreviation("COPD", COPD, asked_short=True),)
 
 
+@pytest.mark.parametrize("text", ["copd AND exacerbation", "copd NOT smith j[au]", "asthma[mh] AND copd", "copd[ti]"])
+def test_words_that_filter_are_asked_in_one_form(files: OpenGeneration, text: str) -> None:
+    request = read(files, text)
+    assert request.understanding.abbreviations == ()
+    assert request.question_in_full == request.question
+
+
+@pytest.mark.parametrize(
+    ("filters", "notes"),
+    [
+        (Filters(mesh=("lung diseases.",)), ["lung diseases. was searched with 2 narrower headings."]),
+        (Filters(mesh=("Asthma/drug therapy", "Asthma")), ["Asthma was searched with 1 narrower heading."]),
+        (Filters(publication_types=("Review",)), ["Review was searched with 1 narrower heading."]),
+        (Filters(mesh=("Asthma*", "Status Asthmaticus"), journals=("Asthma",)), []),
+    ],
+)
+def test_filters_say_which_narrower_headings_they_took_in(files: OpenGeneration, filters: Filters, notes: list[str]) -> None:
+    assert list(read(files, "lung", filters, TREE).understanding.notes) == notes
+
+
 def test_only_the_question_is_spelt_and_spoken_out(files: OpenGeneration) -> None:
-    request = read(files, "chronik copd NOT smith j[au]")
+    request = read(files, "smith j[au] chronik copd")
     assert request.understanding.suggestions == (Suggestion("chronik", "chronic"),)
     assert [one.added for one in request.understanding.abbreviations] == [COPD]
     assert read(files, "lung NOT (chronik COPD)").understanding.suggestions == ()
