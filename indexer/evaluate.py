@@ -28,7 +28,7 @@ DEPTH = 100
 _NOTE = "This index was made of a BEIR set, for evaluation: the numbers of its articles are no PMIDs."
 
 
-class Asked(Protocol):
+class Ranks(Protocol):
     """Whatever ranks documents for a question; `Searcher` does."""
 
     def search(self, query: str, k: int, *, mode: Mode) -> SearchResults:
@@ -85,7 +85,7 @@ def open_set(beir_set: BeirSet, encoder: Encoder, work: Path, progress: Progress
 
 
 def evaluate_set(
-    searcher: Asked,
+    searcher: Ranks,
     beir_set: BeirSet,
     modes: Sequence[Mode] = tuple(Mode),
     *,
@@ -125,7 +125,7 @@ def mean_of_sets(evaluations: Sequence[SetEvaluation], baseline: Mode | None = N
 
 
 def rank(
-    searcher: Asked,
+    searcher: Ranks,
     questions: Mapping[str, str],
     mode: Mode,
     *,

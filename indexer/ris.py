@@ -16,7 +16,9 @@ from indexer.parsed_file import Place, Record, SkipKind
 from indexer.ris_pmid import pmids_named
 from search.article import AbstractSection, Article, Author, Correction, Flag
 from search.citation import MONTHS, WARNINGS
+from search.condition import TermField
 from search.errors import SourceError
+from search.filter_terms import normalised
 
 _BEGINS = re.compile(r"TY( {1,2})- *(\S*)")
 _ENDS = re.compile(r"ER {1,2}-\s*")
@@ -35,21 +37,6 @@ _PMCID = re.compile(r"(?:.*\bPMCID:? ?)?(PMC\d+)\b")
 _WORD = re.compile(r"[^\W\d_]+")
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"))
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_CODES = {
-    "chinese": "chi",
-    "english": "eng",
-    "french": "fre",
-    "german": "ger",
-    "italian": "ita",
-    "japanese": "jpn",
-    "korean": "kor",
-    "polish": "pol",
-    "portuguese": "por",
-    "russian": "rus",
-    "spanish": "spa",
-    "turkish": "tur",
-    "en": "eng",
-}
 _FLAG_OF_WARNING = {warning.lower(): flag for flag, warning in WARNINGS.items()}
 _REF_TYPES = {Flag.EXPRESSION_OF_CONCERN: "ExpressionOfConcernIn", Flag.ERRATUM: "ErratumIn"}
 
@@ -251,8 +238,8 @@ def _issn(record: _TaggedRecord) -> str:
 
 def _languages(record: _TaggedRecord) -> tuple[str, ...]:
     """The languages by NLM's codes, where they are known."""
-    names = (name.strip() for line in record.lines("LA") for name in re.split("[;,]", line))
-    return tuple(dict.fromkeys(_CODES.get(name.lower(), name) for name in names if name))
+    names = (normalised(TermField.LANGUAGE, name) for line in record.lines("LA") for name in re.split("[;,]", line))
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def _keywords(record: _TaggedRecord) -> tuple[str, ...]:

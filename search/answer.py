@@ -9,7 +9,7 @@ import numpy as np
 from search.article import Article
 from search.encoder import Encoder, Vectors
 from search.errors import BrokenIndex
-from search.explanation import Matched, Wanted, match
+from search.explanation import Matched, WordWeights, match
 from search.fusion import ranks_of
 from search.nearest_sentence import nearest_sentences
 from search.open_generation import OpenGeneration
@@ -35,7 +35,7 @@ class Hits:
     files: OpenGeneration
     folder: str
 
-    def of(self, ranking: Ranking, k: int, wanted: Wanted, sort: Sort) -> list[SearchResult]:
+    def of(self, ranking: Ranking, k: int, wanted: WordWeights, sort: Sort) -> list[SearchResult]:
         """The first k of a ranking, with records, ranks in each leg, and the words that matched."""
         best = self._sorted(ranking, ranking.fused, sort).first(k)
         articles = self._articles(best.pmids)
@@ -66,7 +66,14 @@ class Hits:
         return replace(ranking, fused=fused), dict(zip(first.pmids.tolist(), map(float, scores), strict=True))
 
     def explained(
-        self, results: Sequence[SearchResult], count: int, wanted: Wanted, vector: Vectors, encoder: Encoder, *, whole: bool
+        self,
+        results: Sequence[SearchResult],
+        count: int,
+        wanted: WordWeights,
+        vector: Vectors,
+        encoder: Encoder,
+        *,
+        whole: bool,
     ) -> list[SearchResult]:
         """The first `count` results with the sentence nearest in meaning: of all sentences where `whole`, else of a few."""
         matched = [match(hit.article, wanted) for hit in results[:count]]

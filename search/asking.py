@@ -17,9 +17,9 @@ from search.open_generation import OpenGeneration
 from search.query_encoder import QueryEncoder
 from search.ranking import Asked, Ranker, Ranking
 from search.results import DEPTH, Mode
+from search.search_options import SearchOptions
 from search.understanding import Request, both
 from search.vectors import Pmids
-from search.wish import Wish
 
 # How far the query moves away from the articles it should not resemble, as a share of their mean (Rocchio's gamma).
 _AWAY = 0.5
@@ -39,42 +39,42 @@ class Asking:
         select = functools.partial(files.columns.select, pmids_of=files.lexical.pmids_of)
         self._selection = functools.lru_cache(maxsize=_FILTERS_KEPT)(select)
 
-    def asked(self, request: Request, wish: Wish) -> Asked:
+    def asked(self, request: Request, options: SearchOptions) -> Asked:
         """What a question asks of the legs of its mode. Raises QueryError where nothing of it can be looked for."""
-        unlike = self._files.vectors_of(wish.unlike)
+        unlike = self._files.vectors_of(options.unlike)
         vector = None
-        if wish.mode is not Mode.LEXICAL:
+        if options.mode is not Mode.LEXICAL:
             vector = self._files.transformed(self._encoder.get().encode_query(request.question_in_full))
             vector = self._ranker.moved(vector, -_AWAY, unlike)
-        words = None if wish.mode is Mode.DENSE else self._words(request)
+        words = None if options.mode is Mode.DENSE else self._words(request)
         if vector is None and (words is None or words.is_empty):
             raise QueryError(f"{request.question!r} has no word that could be looked for. Use --mode hybrid, or other words.")
         condition, passing = self._filter(request.condition)
-        return Asked(vector, words, passing, condition, wish.unlike, wish.filters.include_retracted)
+        return Asked(vector, words, passing, condition, options.unlike, options.filters.include_retracted)
 
-    def asked_like(self, pmids: Sequence[int], text: str, wish: Wish) -> Asked:
+    def asked_like(self, pmids: Sequence[int], text: str, options: SearchOptions) -> Asked:
         """What articles and a text, "" for none, ask of the dense leg when others like them are wanted."""
         examples = self._files.vectors_of(pmids)
         if text:
             encoded = self._encoder.get().encode_documents([Article(1, text)])
             examples = np.concatenate([examples, self._files.transformed(encoded)])
         middle = self._ranker.moved(np.zeros_like(examples[0]), 1.0, examples)
-        vector: Vectors = self._ranker.moved(middle, -_AWAY, self._files.vectors_of(wish.unlike))
-        condition, passing = self._filter(wish.filters.condition(self._narrower))
-        return Asked(vector, None, passing, condition, (*pmids, *wish.unlike), wish.filters.include_retracted)
+        vector: Vectors = self._ranker.moved(middle, -_AWAY, self._files.vectors_of(options.unlike))
+        condition, passing = self._filter(options.filters.condition(self._narrower))
+        return Asked(vector, None, passing, condition, (*pmids, *options.unlike), options.filters.include_retracted)
 
-    def unranked(self, request: Request, wish: Wish) -> Ranking:
+    def unranked(self, request: Request, options: SearchOptions) -> Ranking:
         """What was looked up, or what passes a filter beside which nothing was asked: the newest PMIDs first."""
         if request.found is not None:
-            return self._ranker.unranked(self._looked_up(request.found, wish), show_retracted=True)
+            return self._ranker.unranked(self._looked_up(request.found, options), show_retracted=True)
         _, passing = self._filter(request.condition)
-        newest = (passing or self._files.columns.everything()).without(wish.unlike).newest(2 * DEPTH)
-        return self._ranker.unranked(newest, show_retracted=wish.filters.include_retracted)
+        newest = (passing or self._files.columns.everything()).without(options.unlike).newest(2 * DEPTH)
+        return self._ranker.unranked(newest, show_retracted=options.filters.include_retracted)
 
-    def _looked_up(self, found: Sequence[int], wish: Wish) -> Pmids:
+    def _looked_up(self, found: Sequence[int], options: SearchOptions) -> Pmids:
         """The articles that were named, the newest first, as far as the filters let them through."""
-        pmids = np.array(sorted(set(found) - set(wish.unlike), reverse=True), np.int64)
-        _, passing = self._filter(wish.filters.condition(self._narrower))
+        pmids = np.array(sorted(set(found) - set(options.unlike), reverse=True), np.int64)
+        _, passing = self._filter(options.filters.condition(self._narrower))
         return pmids if passing is None else pmids[passing.contains(pmids)]
 
     def _words(self, request: Request) -> LexicalQuery:

@@ -20,7 +20,7 @@ _NAME_BONUS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WordWeights:
     """What a question's words tell: the weight of each stem, and of each name that is one word of letters and signs."""
 
     stems: Mapping[str, float]
@@ -46,7 +46,7 @@ def sentences(article: Article) -> Iterator[Sentence]:
             start = end
 
 
-def match(article: Article, wanted: Wanted) -> Matched:
+def match(article: Article, wanted: WordWeights) -> Matched:
     """Find a question's words in an article; its title counts as a sentence only where no other has any of them."""
     scored = [_marked(sentence, wanted) for sentence in sentences(article)]
     title = _marked(Sentence(article.title, TITLE_LABEL), wanted)
@@ -66,7 +66,7 @@ class _Marked:
     weight: float
 
 
-def _marked(sentence: Sentence, wanted: Wanted) -> _Marked:
+def _marked(sentence: Sentence, wanted: WordWeights) -> _Marked:
     spans = list(_spans(sentence.text, wanted))
     weights = {key: weight for key, weight, _, _ in spans}
     marks = tuple(_merged((start, end) for _, _, start, end in spans))
@@ -74,7 +74,7 @@ def _marked(sentence: Sentence, wanted: Wanted) -> _Marked:
     return _Marked(replace(sentence, marks=marks), words, sum(weights.values()))
 
 
-def _spans(text: str, wanted: Wanted) -> Iterator[tuple[str, float, int, int]]:
+def _spans(text: str, wanted: WordWeights) -> Iterator[tuple[str, float, int, int]]:
     for found in spelt_words(text):
         for stem in _stems_of(found.group()):
             if weight := wanted.stems.get(stem):

@@ -18,7 +18,7 @@ from search.article import Article
 from search.columns import Selection
 from search.condition import Condition, Term, TextField, Words
 from search.errors import BrokenIndex, QueryError
-from search.explanation import Wanted
+from search.explanation import WordWeights
 from search.lexical_conditions import query_of
 from search.lexical_fields import EXACT, PMID, WEIGHTS, Ranked, document, schema
 from search.scored import Scored
@@ -132,19 +132,21 @@ class LexicalIndex:
     def __init__(self, folder: Path, hits_at_once: int = _HITS_AT_ONCE) -> None:
         self._folder = folder
         self._hits_at_once = hits_at_once
-        self._linked = tempfile.TemporaryDirectory(prefix="pubmed-lexical-")
+        self._linked = tempfile.TemporaryDirectory(prefix="pubmed-lexical-", ignore_cleanup_errors=True)
         try:
             with self._damage_is_said():
                 self._index = _open_linked(folder, Path(self._linked.name))
                 self._searcher = self._index.searcher()
         except BaseException:
-            self._linked.cleanup()
+            self.close()
             raise
         self._schema = self._index.schema
 
     def close(self) -> None:
         """Remove the links."""
         self._linked.cleanup()
+        if Path(self._linked.name).exists():  # tantivy makes its lock file when it first opens, perhaps at this very moment
+            self._linked.cleanup()
 
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
@@ -195,11 +197,11 @@ class LexicalIndex:
             by_field[field] = {word: factor * weight for word, weight in chosen.items()}
         return LexicalQuery(by_field)
 
-    def wanted(self, text: str) -> Wanted:
+    def wanted(self, text: str) -> WordWeights:
         """What the words of a question tell, for explanations: stems by the logarithm of their rareness."""
         weights = _Weights.of(text)
         stems = {stem: self._rareness(stem) for stem in self._telling(weights.stems)}
-        return Wanted(stems, {name: max(stems.values(), default=1.0) for name in list(weights.names)[:_MOST_TERMS]})
+        return WordWeights(stems, {name: max(stems.values(), default=1.0) for name in list(weights.names)[:_MOST_TERMS]})
 
     def search(
         self, query: LexicalQuery, depth: int, passing: Selection | None = None, condition: Condition | None = None

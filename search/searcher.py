@@ -19,11 +19,11 @@ from search.index_folder import DEFAULT_INDEX, Generation, IndexFolder
 from search.manifest import Manifest
 from search.query_encoder import EncoderLoader, QueryEncoder, load_transformer
 from search.results import IndexSummary, Mode, SearchResults, Sentence, Sort, Understanding
-from search.wish import Wish, mode_of, sort_of
+from search.search_options import SearchOptions, mode_of, sort_of
 
 if TYPE_CHECKING:
     from search.columns import YearColumn
-    from search.explanation import Wanted
+    from search.explanation import WordWeights
     from search.mesh_tree import MeshTree
     from search.ranking import Ranking
     from search.reranker import CrossEncoder
@@ -139,18 +139,20 @@ class Searcher:
         from search.understanding import read_text, readable
 
         text = readable(query)
-        wish = Wish(text, k, filters or Filters(), mode_of(mode), sort_of(sort), tuple(unlike), explain, whole, rerank)
+        options = SearchOptions(
+            text, k, filters or Filters(), mode_of(mode), sort_of(sort), tuple(unlike), explain, whole, rerank
+        )
         if not text:
             raise QueryError("The question is empty: type a few words, for example `statins and muscle pain`.")
         started = time.perf_counter()
-        request = read_text(text, wish.filters, self._files, self._mesh_tree)
+        request = read_text(text, options.filters, self._files, self._mesh_tree)
         if request.found is not None or not request.question:
-            unranked = self._asking.unranked(request, wish)
-            return self._answer(wish, unranked, request.understanding, self._wanted(""), None, started)
-        started += 0.0 if wish.mode is Mode.LEXICAL else self._loading_seconds()
-        asked = self._asking.asked(request, wish)
+            unranked = self._asking.unranked(request, options)
+            return self._answer(options, unranked, request.understanding, self._wanted(""), None, started)
+        started += 0.0 if options.mode is Mode.LEXICAL else self._loading_seconds()
+        asked = self._asking.asked(request, options)
         wanted = self._wanted(request.question_in_full)
-        return self._answer(wish, self._ranker.rank(asked), request.understanding, wanted, asked.vector, started)
+        return self._answer(options, self._ranker.rank(asked), request.understanding, wanted, asked.vector, started)
 
     def similar(
         self,
@@ -174,14 +176,14 @@ class Searcher:
             raise QueryError("Give at least one PMID, or a text, to find articles like it.")
         query = ", ".join([*map(str, pmids), *([f"“{text[:60]}…”"] if text else [])])
         query = f"like {query}" + (f" unlike {', '.join(map(str, unlike))}" if unlike else "")
-        wish = Wish(query, k, filters or Filters(), Mode.DENSE, unlike=tuple(unlike), explain=explain, whole=whole)
+        options = SearchOptions(query, k, filters or Filters(), Mode.DENSE, unlike=tuple(unlike), explain=explain, whole=whole)
         if text or explain:
             self.load_encoder()
         started = time.perf_counter()
-        asked = self._asking.asked_like(pmids, text, wish)
+        asked = self._asking.asked_like(pmids, text, options)
         articles = self._files.catalogue.articles(list(pmids)).values()
         wanted = self._wanted(" ".join([text, *(f"{article.title} {article.abstract}" for article in articles)]))
-        return self._answer(wish, self._ranker.rank(asked), Understanding(query), wanted, asked.vector, started)
+        return self._answer(options, self._ranker.rank(asked), Understanding(query), wanted, asked.vector, started)
 
     def pmids(self) -> "Pmids":
         """The PMIDs of all articles, ascending: (n,) int64."""
@@ -213,8 +215,8 @@ class Searcher:
         from search.ranking import KnownItem
         from search.understanding import Request
 
-        wish = Wish(query, 1, Filters(include_retracted=True), mode_of(mode))
-        asked = self._asking.asked(Request(Understanding(query), None), wish)
+        options = SearchOptions(query, 1, Filters(include_retracted=True), mode_of(mode))
+        asked = self._asking.asked(Request(Understanding(query), None), options)
         score = self._files.lexical.score_without_title(asked.words, pmid) if asked.words else 0.0
         ranking = self._ranker.rank(asked, KnownItem(pmid, self._files.transformed(vector), score))
         return int(ranks_of(np.array([pmid], np.int64), ranking.fused)[0]) or None
@@ -225,28 +227,30 @@ class Searcher:
         self.load_encoder()
         return time.perf_counter() - started
 
-    def _wanted(self, text: str) -> "Wanted":
+    def _wanted(self, text: str) -> "WordWeights":
         return self._files.lexical.wanted(text)
 
     def _answer(  # noqa: PLR0917  (an answer has as many parts)
         self,
-        wish: Wish,
+        options: SearchOptions,
         ranking: "Ranking",
         understood: Understanding,
-        wanted: "Wanted",
+        wanted: "WordWeights",
         vector: Vectors | None,
         started: float,
     ) -> SearchResults:
-        hidden = self._hits.hidden(ranking, wish.k, wish.sort)
+        hidden = self._hits.hidden(ranking, options.k, options.sort)
         scores: dict[int, float] = {}
-        if wish.rerank is not None and understood.question:
-            ranking, scores = self._hits.reranked(ranking, understood.question, wish.rerank)
-        found = self._hits.of(ranking, wish.k, wanted, wish.sort)
+        if options.rerank is not None and understood.question:
+            ranking, scores = self._hits.reranked(ranking, understood.question, options.rerank)
+        found = self._hits.of(ranking, options.k, wanted, options.sort)
         found = [replace(hit, why=replace(hit.why, rerank_score=scores.get(hit.pmid))) for hit in found] if scores else found
-        if wish.explain and vector is not None:
-            found = self._hits.explained(found, wish.explain, wanted, vector, self.load_encoder(), whole=wish.whole)
+        if options.explain and vector is not None:
+            found = self._hits.explained(found, options.explain, wanted, vector, self.load_encoder(), whole=options.whole)
         took_ms = 1000 * (time.perf_counter() - started)
-        return SearchResults(wish.query, wish.mode, wish.filters, took_ms, hidden, self.summary, tuple(found), understood)
+        return SearchResults(
+            options.query, options.mode, options.filters, took_ms, hidden, self.summary, tuple(found), understood
+        )
 
 
 def _read_mesh(path: str | Path | None) -> "MeshTree | None":

@@ -11,7 +11,7 @@ from toy import ToyEncoder, article
 from toy_index import build_rows, open_files
 
 from search.article import AbstractSection, Article
-from search.explanation import TITLE_LABEL, Matched, Wanted, match, sentences
+from search.explanation import TITLE_LABEL, Matched, WordWeights, match, sentences
 from search.nearest_sentence import nearest_sentences
 from search.open_generation import OpenGeneration
 from search.results import Sentence
@@ -22,9 +22,9 @@ def texts(abstract: str) -> list[str]:
     return [sentence.text for sentence in sentences(article(1, "", abstract))]
 
 
-def wanted(text: str, **weights: float) -> Wanted:
+def wanted(text: str, **weights: float) -> WordWeights:
     """Every stem of a text weighs 1 unless it is said what else it weighs."""
-    return Wanted({stem: weights.get(stem, 1.0) for stem in stems(text)}, dict.fromkeys(whole_names(text), 1.0))
+    return WordWeights({stem: weights.get(stem, 1.0) for stem in stems(text)}, dict.fromkeys(whole_names(text), 1.0))
 
 
 def marked(sentence: Sentence) -> list[str]:
@@ -113,7 +113,7 @@ def test_nothing_matched() -> None:
 
 
 def test_nothing_wanted() -> None:
-    assert not match(article(1, "Cough", "Nothing."), Wanted({}, {})).found_in_sentences
+    assert not match(article(1, "Cough", "Nothing."), WordWeights({}, {})).found_in_sentences
 
 
 @pytest.mark.parametrize(

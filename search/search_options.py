@@ -14,7 +14,7 @@ _Choice = TypeVar("_Choice", Mode, Sort)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SearchOptions:
     """What is asked of an answer beside its question; `Searcher.search` says what each part means."""
 
     query: str
