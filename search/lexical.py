@@ -24,7 +24,7 @@ from search.lexical_fields import EXACT, PMID, WEIGHTS, Ranked, document, schema
 from search.scored import Scored
 from search.storage import full_disk_is_said
 from search.vectors import Pmids
-from search.words import STOP_WORDS, exact_words, register, stem_counts, whole_names
+from search.words import STOP_WORDS, exact_words, names_asked, register, stem_counts
 
 # tantivy's own memory before it writes a segment; the least it takes is 15 MB a thread.
 _HEAP_BYTES = 200_000_000
@@ -75,10 +75,10 @@ class _Weights:
         """Add a text's words, stems as often as they occur."""
         for stem, count in stem_counts(text).items():
             self.stems[stem] = self.stems.get(stem, 0.0) + weight * count
-        for into, words in ((self.names, whole_names(text)), (self.written, exact_words(text))):
+        for into, words in ((self.names, names_asked(text)), (self.written, exact_words(text))):
             into.update((word, max(weight, into.get(word, 0.0))) for word in words if word not in STOP_WORDS)
         # Others write "IL6", which is one word, where the question has "IL-6".
-        for name in whole_names(text):
+        for name in names_asked(text):
             for stem in stem_counts(name):
                 self.stems.setdefault(stem, _ALSO * weight)
 

@@ -49,6 +49,18 @@ def whole_names(text: str) -> Iterator[str]:
     return (_in_one_piece(written) for written in _JOINED.findall(text) if _is_name(written))
 
 
+def names_asked(text: str) -> Iterator[str]:
+    """The names of a question, in one piece: those with a digit, a Greek letter or a capital.
+
+    In "pre-school" the parts are what is meant, and asked for already: nDCG@10 on MED is 0.5 lower where it counts once more.
+    """
+    return (_in_one_piece(written) for written in _JOINED.findall(text) if _is_name(written) and not _is_plain(written))
+
+
+def _is_plain(written: str) -> bool:
+    return written == spelt_out(written).lower() and not any(map(str.isdigit, written))
+
+
 def names_at(text: str) -> Iterator[tuple[str, int, int]]:
     """The names in a text in one piece, and where each begins and ends."""
     for found in _JOINED.finditer(text):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.words import STOP_WORDS, exact_words, names_at, spelt_out, spelt_words, stem_counts, stems, whole_names
+from search.words import STOP_WORDS, exact_words, names_asked, names_at, spelt_out, spelt_words, stem_counts, stems, whole_names
 
 # Every line is one name, as it is found written.
 SPELLINGS = [
@@ -140,3 +140,8 @@ def test_long_texts_are_quick(unit: str) -> None:
     exact_words(text)
     list(whole_names(text))
     assert time.process_time() - started < 2
+
+
+def test_compound_words_in_small_letters_are_not_asked_for_as_names() -> None:
+    asked = "IL-6 pre-school x-ray X-ray NF-kB TGF-β covid-19 cost-effectiveness"
+    assert list(names_asked(asked)) == ["il6", "xray", "nfkb", "tgfbeta", "covid19"]
