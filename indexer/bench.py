@@ -14,14 +14,20 @@ from search.searcher import Searcher
 # Asked before the clock counts: the first questions load pages of the index from the disk.
 _WARM_UP = 20
 _SEED = 0
+# As many as the command line explains unasked.
+_EXPLAINED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class WayLatency:
-    """How long questions took in one way of asking, in milliseconds; `filters` is what they were narrowed by."""
+    """How long questions took in one way of asking, in milliseconds.
+
+    `filters` is what they were narrowed by; for the first `explained` hits the sentence nearest in meaning was found.
+    """
 
     mode: Mode
     filters: str
+    explained: int
     median_ms: float
     percentile_99_ms: float
     slowest_ms: float
@@ -46,6 +52,7 @@ class _Way:
     mode: Mode
     filters: tuple[Filters, ...] = (Filters(),)
     said: str = ""
+    explained: int = 0
 
 
 def titles_as_questions(searcher: Searcher, count: int) -> list[str]:
@@ -73,6 +80,7 @@ def measure(searcher: Searcher, questions: Sequence[str], k: int, progress: Prog
 
 def _ways(searcher: Searcher) -> Iterator[_Way]:
     yield from (_Way(mode) for mode in (Mode.LEXICAL, Mode.DENSE, Mode.HYBRID))
+    yield _Way(Mode.HYBRID, explained=_EXPLAINED)
     years = searcher.years()
     if len(known := years[years > 0]):
         first, middle, late = (int(year) for year in np.percentile(known, [0, 50, 95]))
@@ -83,15 +91,15 @@ def _ways(searcher: Searcher) -> Iterator[_Way]:
 
 def _time(searcher: Searcher, way: _Way, questions: Sequence[str], k: int, progress: Progress) -> WayLatency:
     for place, question in enumerate(questions[:_WARM_UP]):
-        searcher.search(question, k, way.filters[place % len(way.filters)], way.mode)
+        searcher.search(question, k, way.filters[place % len(way.filters)], way.mode, explain=way.explained)
     took = []
     for place, question in enumerate(questions):
         started = time.perf_counter()
-        searcher.search(question, k, way.filters[place % len(way.filters)], way.mode)
+        searcher.search(question, k, way.filters[place % len(way.filters)], way.mode, explain=way.explained)
         took.append(time.perf_counter() - started)
         progress.advance(1)
     median, percentile_99, slowest = (round(float(1000 * value), 1) for value in np.percentile(took, [50, 99, 100]))
-    return WayLatency(way.mode, way.said, median, percentile_99, slowest)
+    return WayLatency(way.mode, way.said, way.explained, median, percentile_99, slowest)
 
 
 def _encoding_median_ms(searcher: Searcher, questions: Sequence[str]) -> float:

@@ -106,7 +106,7 @@ def report_latency(latency: "Latency", *, as_json: bool) -> None:
 
 
 def _name(way: "WayLatency") -> str:
-    return f"{way.mode}, filtered" if way.filters else str(way.mode)
+    return ", ".join([str(way.mode), *(["filtered"] if way.filters else []), *(["explained"] if way.explained else [])])
 
 
 def _times(way: "WayLatency") -> str:

@@ -47,8 +47,9 @@ def test_figures_are_of_the_questions_asked(build_toy: BuildToy, tmp_path: Path)
         assert titles_as_questions(searcher, 25) == questions
     assert len(set(questions)) == latency.queries == 25
     assert (latency.articles, latency.encoder, latency.k) == (30, "toy", 5)
-    assert [way.mode for way in latency.ways] == 2 * ["lexical", "dense", "hybrid"]
-    assert [bool(way.filters) for way in latency.ways] == 3 * [False] + 3 * [True]
+    assert [way.mode for way in latency.ways] == ["lexical", "dense", "hybrid", "hybrid", "lexical", "dense", "hybrid"]
+    assert [bool(way.filters) for way in latency.ways] == 4 * [False] + 3 * [True]
+    assert [way.explained for way in latency.ways] == [0, 0, 0, 3, 0, 0, 0]
     assert all(0 < way.median_ms <= way.percentile_99_ms <= way.slowest_ms for way in latency.ways)
 
 
