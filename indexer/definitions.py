@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from search.abbreviations import plain
+from search.abbreviations import as_typed
 from search.article import Article
 from search.catalogue import Definition
 
@@ -38,7 +38,7 @@ def definitions(text: str) -> Iterator[tuple[str, str]]:
         words = _WHITE_SPACE.split(before.strip())
         window = " ".join(words[-min(len(short) + 5, 2 * len(short)) :])
         if long := _long_form(short, window):
-            yield plain(short), plain(long).casefold()
+            yield as_typed(short), as_typed(long).casefold()
 
 
 def _could_be_short(short: str) -> bool:

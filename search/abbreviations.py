@@ -34,14 +34,14 @@ class _Found:
     place: int
 
 
-def plain(text: str) -> str:
+def as_typed(text: str) -> str:
     """The text with its typographic apostrophes and hyphens as they are typed."""
     return text.translate(_VARIANTS)
 
 
 def abbreviations_in(text: str, catalogue: Catalogue, lexical: LexicalIndex) -> tuple[Abbreviation, ...]:
     """The abbreviations that a question has in one form only, in the order of the question."""
-    words = [plain(word).strip(_AROUND) for word in text.split(maxsplit=_WORDS_READ)[:_WORDS_READ]]
+    words = [as_typed(word).strip(_AROUND) for word in text.split(maxsplit=_WORDS_READ)[:_WORDS_READ]]
     found = [*_from_shorts(words, catalogue, lexical), *_from_longs(words, catalogue, lexical)]
     present = exact_words(" ".join(words))
     in_order = [one.abbreviation for one in sorted(found, key=lambda one: one.place)]

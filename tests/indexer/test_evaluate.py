@@ -1,6 +1,6 @@
 """Evaluation on sets: what is asked of which index, how it is scored, and what the command says of it."""
 
-import argparse
+import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import log2
@@ -11,13 +11,12 @@ from running import Run, in_process
 from toy import ToyEncoder, article
 
 from indexer.beir import BeirSet, read_beir
+from indexer.cli import main
 from indexer.evaluate import SetEvaluation, as_run, evaluate_set, mean_of_sets, open_set, rank
-from indexer.evaluate_cli import add_evaluate
 from indexer.evaluation_report import Source, report_sets
 from indexer.metrics import Measure
 from indexer.progress import Silent
 from indexer.provenance import Provenance
-from search.command import run as run_command
 from search.errors import QueryError
 from search.filters import Filters
 from search.index_folder import IndexFolder
@@ -184,15 +183,8 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
     """Runs `pubmed-index evaluate`, with a cache folder of its own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "120")
-    parser = argparse.ArgumentParser(prog="pubmed-index evaluate")
-    add_evaluate(parser)
-
-    def main(arguments: Sequence[str]) -> int:
-        options = parser.parse_args(arguments)
-        return run_command(lambda: options.command(options))
-
     with in_process(main, capsys) as run:
-        yield run
+        yield functools.partial(run, "evaluate")
 
 
 def test_the_command_measures_two_sets_and_their_mean(command: Run, tmp_path: Path) -> None:

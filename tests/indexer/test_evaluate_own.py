@@ -1,6 +1,6 @@
 """The tests that need no judgements: what is drawn, what counts as right, and when a test cannot be made."""
 
-import argparse
+import functools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from math import log2
 from pathlib import Path
@@ -12,7 +12,7 @@ from conftest import BuildToy
 from running import Run, in_process
 from toy import ToyEncoder, article, histogram, load_toy
 
-from indexer.evaluate_cli import add_evaluate
+from indexer.cli import main
 from indexer.evaluate_own import (
     NotMeasurable,
     RankedTest,
@@ -29,7 +29,6 @@ from indexer.progress import Silent
 from indexer.provenance import Provenance
 from search import Searcher
 from search.article import Article, Correction, MeshHeading, MeshQualifier
-from search.command import run as run_command
 from search.encoder import Vectors
 from search.errors import QueryError
 from search.filters import Filters
@@ -221,15 +220,8 @@ def test_all_three_on_a_real_index(build_toy: BuildToy, tmp_path: Path) -> None:
 def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Runs `pubmed-index evaluate`."""
     monkeypatch.setenv("COLUMNS", "120")
-    parser = argparse.ArgumentParser(prog="pubmed-index evaluate")
-    add_evaluate(parser)
-
-    def main(arguments: Sequence[str]) -> int:
-        options = parser.parse_args(arguments)
-        return run_command(lambda: options.command(options))
-
     with in_process(main, capsys) as run:
-        yield run
+        yield functools.partial(run, "evaluate")
 
 
 def test_the_command_on_the_sample(command: Run, built_index: Path) -> None:

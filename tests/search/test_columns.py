@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from condition_trees import trees
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy import article
@@ -203,14 +204,7 @@ LEAVES = st.one_of(
     st.builds(Years, st.none() | st.integers(1990, 2030), st.none() | st.integers(1990, 2030)),
     st.builds(Flagged, st.sampled_from([Flag.RETRACTED, Flag.TITLE_ONLY])),
 )
-TREES = st.recursive(
-    LEAVES,
-    lambda part: st.one_of(
-        st.builds(And, st.lists(part, max_size=3).map(tuple)),
-        st.builds(Or, st.lists(part, max_size=3).map(tuple)),
-        st.builds(Not, part),
-    ),
-)
+TREES = trees(LEAVES)
 
 
 def meets(one: Article, condition: Condition) -> bool:  # noqa: PLR0911  (one return a kind of condition)
