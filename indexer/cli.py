@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.evaluate_cli import add_evaluate, evaluate
+from indexer.upkeep_cli import add_index_and_json, add_upkeep, encoder_of
 from search.command import hits, positive, run
-from search.index_folder import DEFAULT_INDEX
 from search.transform import TransformKind
 
 if TYPE_CHECKING:
@@ -21,11 +21,14 @@ _EXAMPLES = """examples:
   pubmed-index fetch --query "sepsis[ti] AND 2024[dp]" --out records --max 1000
   pubmed-index build records --index data/index
   pubmed-index build baseline/*.xml.gz export.nbib mine.jsonl --index I --encoder biolinkbert-base
-  pubmed-index verify --index I
+  pubmed-index update updatefiles --index I                    later files: new, revised and deleted records
+  pubmed-index verify --index I                                reads everything, finds every flipped bit
+  pubmed-index rollback --index I                              the generation before the last update answers again
   pubmed-index evaluate beir/nfcorpus --json                   judged questions: any folder in BEIR's form
   pubmed-index evaluate --own --index I                        your own corpus, without judgements
   pubmed-index bench --index I --queries questions.txt
 """
+_SOURCES = "files, folders or globs: PubMed XML(.gz), NBIB, RIS, CSV, JSONL(.gz); - is standard input"
 _KEPT = "Stopped. The published index is untouched and what was embedded is kept: run the same command again to go on."
 
 
@@ -36,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is _build and bool(options.sources) == options.sample:
         parser.error("build takes either SOURCE..., files or folders of records, or --sample")
     command: Callable[[argparse.Namespace], None] = options.command
-    return run(lambda: command(options), interrupted=_KEPT if command is _build else "Stopped.")
+    return run(lambda: command(options), interrupted=_KEPT if command in {_build, _update} else "Stopped.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,23 +51,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_build(commands.add_parser("build", help="build an index from files of records", description=_build.__doc__))
+    _add_update(commands.add_parser("update", help="apply later files to an index", description=_update.__doc__))
     _add_fetch(commands.add_parser("fetch", help="get records from NCBI for a PubMed query", description=_fetch.__doc__))
     _add_bench(commands.add_parser("bench", help="measure how long questions take", description=_bench.__doc__))
     add_evaluate(commands.add_parser("evaluate", help="measure how good the search is", description=evaluate.__doc__))
-    for name, command, text in (
-        ("info", _info, "what an index holds"),
-        ("verify", _verify, "read an index whole and check it"),
-    ):
-        subparser = commands.add_parser(name, help=text, description=command.__doc__)
-        _add_index_and_json(subparser)
-        subparser.set_defaults(command=command)
+    add_upkeep(commands)
     return parser
 
 
 def _add_build(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "sources", nargs="*", metavar="SOURCE", help="files, folders or globs: PubMed XML(.gz), NBIB, RIS, JSONL(.gz)"
-    )
+    parser.add_argument("sources", nargs="*", metavar="SOURCE", help=_SOURCES)
     parser.add_argument("--sample", action="store_true", help="the records that ship with the project, instead of SOURCE")
     parser.add_argument(
         "--transform",
@@ -75,8 +71,20 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder", default="embedded", metavar="NAME|PATH", help="a preset, a hub name or a folder (default: embedded)"
     )
-    _add_index_and_json(parser)
+    add_index_and_json(parser)
     parser.set_defaults(command=_build)
+
+
+def _add_update(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sources", nargs="+", metavar="SOURCE", help=_SOURCES)
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="read files out of order or of another year, too: where a later one spoke, it counts",
+    )
+    parser.add_argument("--encoder", metavar="PATH", help="where the encoder that built the index lies, if it has moved")
+    add_index_and_json(parser)
+    parser.set_defaults(command=_update)
 
 
 def _add_fetch(parser: argparse.ArgumentParser) -> None:
@@ -98,15 +106,8 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=positive, default=200, metavar="N", help="ask at most so many (default: 200)")
     parser.add_argument("-k", type=hits, default=10, metavar="N", help="hits for each (default: 10)")
     parser.add_argument("--encoder", metavar="PATH", help="where the encoder that built the index lies, if it has moved")
-    _add_index_and_json(parser)
+    add_index_and_json(parser)
     parser.set_defaults(command=_bench)
-
-
-def _add_index_and_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--index", default=DEFAULT_INDEX, type=Path, metavar="DIR", help=f"the index folder (default: {DEFAULT_INDEX})"
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def _seconds(text: str) -> float:
@@ -136,6 +137,20 @@ def _build(options: argparse.Namespace) -> None:
         transform = None if options.transform == "auto" else TransformKind(options.transform)
         summary = Build(IndexFolder(options.index), encoder, progress, note, transform=transform).run(sources)
     report_build(summary, as_json=options.json)
+
+
+def _update(options: argparse.Namespace) -> None:
+    """Apply files to an index, each once and in their order: insert, revise, delete. What did not change is not embedded."""
+    from indexer.progress_bars import progress_for_people
+    from indexer.report import report_update
+    from indexer.sources import find_sources
+    from indexer.update import Update
+    from search.index_folder import IndexFolder
+
+    sources, folder = find_sources(options.sources), IndexFolder(options.index)
+    with progress_for_people() as progress:
+        summary = Update(folder, encoder_of(folder, options.encoder), progress, force=options.force).run(sources)
+    report_update(summary, as_json=options.json)
 
 
 def _sources(options: argparse.Namespace) -> "Sources":
@@ -178,30 +193,6 @@ def _bench(options: argparse.Namespace) -> None:
     with Searcher.open(options.index, options.encoder) as searcher, progress_for_people() as progress:
         latency = measure(searcher, questions or titles_as_questions(searcher, options.count), options.k, progress)
     report_latency(latency, as_json=options.json)
-
-
-def _info(options: argparse.Namespace) -> None:
-    """Say what the published generation of an index holds, how current it is and which encoder made it."""
-    from indexer.report import report_info
-    from search.index_folder import IndexFolder
-
-    generation = IndexFolder(options.index).published()
-    report_info(generation, generation.read_manifest(), as_json=options.json)
-
-
-def _verify(options: argparse.Namespace) -> None:
-    """Read the published generation and the cached embeddings whole; name every file that was altered."""
-    from indexer.progress_bars import progress_for_people
-    from indexer.report import report_verification
-    from indexer.verify import verify
-    from search.errors import BrokenIndex
-    from search.index_folder import IndexFolder
-
-    with progress_for_people() as progress:
-        verification = verify(IndexFolder(options.index), progress)
-    report_verification(verification, as_json=options.json)
-    if verification.problems:
-        raise BrokenIndex(f"{len(verification.problems)} of the checks failed. Build the index again: what is whole is reused.")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
-"""The embedding stage: every article of a catalogue to a vector, from the cache where it is there."""
+"""The embedding stage: every article of a catalogue to a vector, from where one is known, or else from the encoder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
-from indexer.embedding_cache import EmbeddingCache, text_key
+from indexer.embedding_cache import EmbeddingCache, KnownRows
 from indexer.progress import Progress
 from search.article import Article
 from search.catalogue import Catalogue
-from search.encoder import Encoder, Vectors
+from search.encoder import Encoder
 from search.vectors import VectorWriter
 
 # Enough documents to sort by length with little padding, few enough to keep what they need below a gigabyte.
@@ -19,7 +20,7 @@ _WINDOW = 1_024
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingCounts:
-    """How many articles were embedded now, taken from the cache, and longer than the encoder reads."""
+    """How many articles were embedded now, were known, and are longer than the encoder reads."""
 
     embedded: int = 0
     cached: int = 0
@@ -29,13 +30,22 @@ class EmbeddingCounts:
         return EmbeddingCounts(self.embedded + other.embedded, self.cached + other.cached, self.truncated + other.truncated)
 
 
+class Known(Protocol):
+    """Knows vectors of some articles, so that these need not be embedded."""
+
+    def look_up(self, articles: Sequence[Article]) -> KnownRows:
+        """What is known of some articles."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Embedder:
-    """Embeds with one encoder over one cache, telling `progress`."""
+    """Embeds with one encoder over one cache, telling `progress`; what `known` knows is neither embedded nor cached."""
 
     encoder: Encoder
     cache: EmbeddingCache
     progress: Progress
+    known: Sequence[Known] = ()
 
     def embed(self, catalogue: Catalogue, folder: Path) -> EmbeddingCounts:
         """Write the vectors of all articles into `folder`, in order of PMID."""
@@ -43,25 +53,23 @@ class Embedder:
         self.progress.start("Embedding", total, "articles")
         with VectorWriter(folder, total, self.encoder.identity.dimension) as writer:
             for articles in catalogue.windows(_WINDOW):
-                vectors, window_counts = self._window(articles)
-                writer.append(np.array([article.pmid for article in articles], np.int64), vectors)
-                counts += window_counts
+                rows, embedded = self._window(articles)
+                writer.append(np.array([article.pmid for article in articles], np.int64), rows.vectors, rows.truncated)
+                counts += EmbeddingCounts(embedded, len(articles) - embedded, int(rows.truncated.sum()))
         return counts
 
-    def _window(self, articles: Sequence[Article]) -> tuple[Vectors, EmbeddingCounts]:
-        """The vectors (n, d) float32 of one window, in its order; what the cache lacks goes there batch by batch."""
-        keys = [text_key(article) for article in articles]
-        cached = self.cache.look_up(keys)
-        hits = int(cached.found.sum())
-        self.progress.advance(hits)
-        vectors = np.empty((len(articles), self.encoder.identity.dimension), np.float32)
-        truncated = np.empty(len(articles), np.bool_)
-        vectors[cached.found], truncated[cached.found] = cached.vectors, cached.truncated
-        missing = np.flatnonzero(~cached.found).tolist()
-        row_of = {articles[row].pmid: row for row in missing}
-        for batch in self.encoder.embed([articles[row] for row in missing]):
-            rows = [row_of[pmid] for pmid in batch.pmids.tolist()]
-            self.cache.add([keys[row] for row in rows], batch)
-            vectors[rows], truncated[rows] = batch.vectors, batch.truncated
-            self.progress.advance(len(rows))
-        return vectors, EmbeddingCounts(len(missing), hits, int(truncated.sum()))
+    def _window(self, articles: Sequence[Article]) -> tuple[KnownRows, int]:
+        """The rows of one window, and how many were embedded now; these go into the cache batch by batch."""
+        rows = KnownRows.none(len(articles), self.encoder.identity.dimension)
+        for known in (*self.known, self.cache):
+            if (missing := np.flatnonzero(~rows.found)).size:
+                rows.fill(missing, known.look_up([articles[row] for row in missing.tolist()]))
+        missing = np.flatnonzero(~rows.found)
+        self.progress.advance(len(articles) - len(missing))
+        row_of = {articles[row].pmid: row for row in missing.tolist()}
+        for batch in self.encoder.embed([articles[row] for row in missing.tolist()]):
+            places = [row_of[pmid] for pmid in batch.pmids.tolist()]
+            self.cache.add([articles[row] for row in places], batch)
+            rows.vectors[places], rows.truncated[places] = batch.vectors, batch.truncated
+            self.progress.advance(len(places))
+        return rows, len(missing)

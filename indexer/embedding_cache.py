@@ -21,6 +21,7 @@ from search.article import Article
 from search.encoder import EmbeddedBatch, EncoderIdentity, Vectors, embedded_text
 from search.errors import BrokenIndex
 from search.storage import full_disk_is_said, sync_file
+from search.vectors import Marks
 
 Keys = npt.NDArray[np.void]
 
@@ -38,12 +39,23 @@ def text_key(article: Article) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class CachedRows:
-    """What the cache knows of some keys: `found` (n,) bool; `vectors` and `truncated` hold the found ones, in their order."""
+class KnownRows:
+    """What is known of some articles: which are `found` (n,) bool, their `vectors` (n, d) float32, `truncated` (n,) bool."""
 
-    found: npt.NDArray[np.bool_]
+    found: Marks
     vectors: Vectors
-    truncated: npt.NDArray[np.bool_]
+    truncated: Marks
+
+    @classmethod
+    def none(cls, count: int, dimension: int) -> Self:
+        """Rows of which none is found."""
+        return cls(np.zeros(count, np.bool_), np.zeros((count, dimension), np.float32), np.zeros(count, np.bool_))
+
+    def fill(self, rows: npt.NDArray[np.intp], known: "KnownRows") -> None:
+        """Fill in some of the rows, as far as they are known."""
+        rows = rows[known.found]
+        self.found[rows] = True
+        self.vectors[rows], self.truncated[rows] = known.vectors[known.found], known.truncated[known.found]
 
 
 class _Header(msgspec.Struct):
@@ -82,23 +94,24 @@ class EmbeddingCache:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def look_up(self, keys: Sequence[bytes]) -> CachedRows:
-        """The vectors of those keys that were in the cache when it was opened."""
-        wanted = np.frombuffer(b"".join(keys), _KEY)
+    def look_up(self, articles: Sequence[Article]) -> KnownRows:
+        """The vectors of those articles whose texts were in the cache when it was opened."""
+        wanted = np.frombuffer(b"".join(text_key(article) for article in articles), _KEY)
         positions = np.searchsorted(self._keys, wanted)
+        rows = KnownRows.none(len(articles), self._dimension)
         found = positions < len(self._keys)
         found[found] = self._keys[positions[found]] == wanted[found]
-        places = self._places[positions[found]]
-        vectors = np.empty((len(places), self._dimension), np.float32)
-        truncated = np.empty(len(places), np.bool_)
-        for number in np.unique(places[:, 0]).tolist():
-            rows = np.flatnonzero(places[:, 0] == number)
-            vectors[rows], truncated[rows] = self._trust(number).rows(places[rows, 1])
-        return CachedRows(found, vectors, truncated)
+        places = np.full((len(articles), 2), -1, np.int32)
+        places[found] = self._places[positions[found]]
+        for number in np.unique(places[found, 0]).tolist():
+            inside = np.flatnonzero(places[:, 0] == number)
+            rows.vectors[inside], rows.truncated[inside] = self._trust(number).rows(places[inside, 1])
+        rows.found[:] = found
+        return rows
 
-    def add(self, keys: Sequence[bytes], batch: EmbeddedBatch) -> None:
-        """Add freshly embedded rows, `keys` in the order of `batch`; they reach the disk within seconds."""
-        self._added.append((list(keys), batch))
+    def add(self, articles: Sequence[Article], batch: EmbeddedBatch) -> None:
+        """Add freshly embedded rows, their articles in the order of `batch`; they reach the disk within seconds."""
+        self._added.append(([text_key(article) for article in articles], batch))
         rows = sum(len(keys) for keys, _ in self._added)
         if rows >= _ROWS_PER_SHARD or time.monotonic() - self._last_flush >= _SECONDS_PER_SHARD:
             self.flush()
@@ -115,13 +128,13 @@ class EmbeddingCache:
         self._next += 1
 
     @classmethod
-    def damaged(cls, folder: Path, dimension: int | None) -> Iterator[str]:
-        """Read every shard in `folder`, of any encoder where `dimension` is None; a sentence for each damaged one."""
+    def damaged(cls, folder: Path, dimension: int | None) -> Iterator[tuple[Path, str]]:
+        """Read every shard in `folder`, of any encoder where `dimension` is None; each damaged one, and what is wrong."""
         for path in sorted(folder.glob(f"*{_SUFFIX}")):
             try:
                 _Shard.open(path, dimension).verify()
             except BrokenIndex as error:
-                yield str(error)
+                yield path, str(error)
 
     def _trust(self, number: int) -> "_Shard":
         """A shard whose checksum was compared before its first vector is used."""

@@ -14,6 +14,10 @@ class Progress(Protocol):
         """So many more units of the running stage are done."""
         ...
 
+    def say(self, line: str) -> None:
+        """A line for whoever reads along."""
+        ...
+
 
 class Silent:
     """Reports nothing."""
@@ -23,3 +27,6 @@ class Silent:
 
     def advance(self, done: int) -> None:
         """Ignore the units."""
+
+    def say(self, line: str) -> None:
+        """Ignore the line."""

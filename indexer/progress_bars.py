@@ -53,6 +53,10 @@ class ProgressBars:
         if self._task is not None:
             self._bars.update(self._task, total=total, completed=done)
 
+    def say(self, line: str) -> None:
+        """Write a line above the bars."""
+        self._bars.console.print(line, markup=False, highlight=False)
+
     def _finish(self) -> None:
         if self._task is not None:
             task = self._bars.tasks[self._task]
@@ -99,6 +103,10 @@ class ProgressLines:
         """Say how far the running stage is, and how far it goes."""
         self._total = total
         self.advance(done - self._done)
+
+    def say(self, line: str) -> None:
+        """Write a line."""
+        sys.stderr.write(f"{line}\n")
 
     def __enter__(self) -> Self:
         return self

@@ -17,7 +17,7 @@ from indexer.metrics import Values, p_value
 from indexer.progress import Progress
 from search.article import Article
 from search.catalogue import Catalogue
-from search.encoder import EmbeddedBatch, Encoder, EncoderIdentity, Vectors, in_order
+from search.encoder import EmbeddedBatch, Encoder, EncoderIdentity, Metric, Vectors, in_order
 from search.errors import IndexFolderError
 from search.index_folder import Generation, IndexFolder
 from search.manifest import Manifest
@@ -90,12 +90,11 @@ class Transformer:
         """
         vectors = VectorFile.open(generation.base.folder)
         record = self._record(catalogue, vectors, asked, previous)
-        transform = VectorTransform.fitted(record.kind, vectors.sample(_FITTED_ON), self.encoder.identity.metric)
+        transform = fit_transform(record.kind, vectors, self.encoder.identity.metric)
         if transform is None:
             return record
         transform.write(generation.transform)
-        self.progress.start("Transforming", len(vectors), "articles")
-        self._rewrite(vectors, generation.base.folder, transform)
+        transform_vectors(generation.base.folder, transform, self.progress)
         return dataclasses.replace(record, dimension=transform.dimension)
 
     def _record(
@@ -134,17 +133,27 @@ class Transformer:
             yield batch
             self.progress.advance(len(batch.pmids))
 
-    def _rewrite(self, vectors: VectorFile, folder: Path, transform: VectorTransform) -> None:
-        """Write the transformed vectors into a folder beside, then over those that they were made of."""
-        beside = folder / "transformed"
-        beside.mkdir()
-        with VectorWriter(beside, len(vectors), transform.dimension) as writer:
-            for pmids, chunk in vectors.chunks(_CHUNK):
-                writer.append(pmids, transform.apply(chunk))
-                self.progress.advance(len(pmids))
-        for path in beside.iterdir():
-            path.replace(folder / path.name)
-        shutil.rmtree(beside)
+
+def fit_transform(kind: TransformKind, vectors: VectorFile, metric: Metric) -> VectorTransform | None:
+    """The transform of a kind for some vectors, fitted on a sample that is always the same; None for none."""
+    return VectorTransform.fitted(kind, vectors.sample(_FITTED_ON), metric)
+
+
+def transform_vectors(folder: Path, transform: VectorTransform, progress: Progress) -> None:
+    """Put the vectors in a part's folder, which are an encoder's own, through a transform.
+
+    They are written into a folder beside, then over those that they were made of.
+    """
+    vectors, beside = VectorFile.open(folder), folder / "transformed"
+    progress.start("Transforming", len(vectors), "articles")
+    beside.mkdir()
+    with VectorWriter(beside, len(vectors), transform.dimension) as writer:
+        for start, (pmids, chunk) in zip(itertools.count(0, _CHUNK), vectors.chunks(_CHUNK), strict=False):
+            writer.append(pmids, transform.apply(chunk), vectors.truncated[start : start + _CHUNK])
+            progress.advance(len(pmids))
+    for path in beside.iterdir():
+        path.replace(folder / path.name)
+    shutil.rmtree(beside)
 
 
 def previous_record(folder: IndexFolder, identity: EncoderIdentity) -> TransformRecord | None:

@@ -1,7 +1,7 @@
 """Reads everything an index consists of and finds what does not fit."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,18 +9,20 @@ import numpy as np
 
 from indexer.embedding_cache import EmbeddingCache
 from indexer.progress import Progress
+from search.article import Flag
 from search.candidates import Candidates
 from search.catalogue import Catalogue
 from search.columns import Columns
 from search.encoder import Metric
 from search.errors import BrokenIndex
-from search.index_folder import Generation, IndexFolder
-from search.lexical import LexicalIndex
-from search.manifest import FileRecord, Manifest
+from search.index_folder import Generation, IndexFolder, Part
+from search.manifest import Manifest
+from search.open_generation import OpenGeneration
 from search.results import DEPTH
 from search.storage import file_sha256
+from search.tombstones import Tombstones
 from search.transform import TransformKind, VectorTransform
-from search.vectors import Pmids, VectorFile
+from search.vectors import Marks, Pmids, VectorFile, is_among
 
 _WINDOW = 10_000
 _SAMPLED = 20
@@ -39,16 +41,6 @@ class Verification:
     problems: tuple[str, ...]
 
 
-def file_records(generation: Generation) -> dict[str, FileRecord]:
-    """The size and checksum of every file of a generation but its manifest, by path relative to the generation's folder."""
-    paths = sorted(path for path in generation.folder.rglob("*") if path.is_file())
-    return {
-        str(path.relative_to(generation.folder)): FileRecord(path.stat().st_size, file_sha256(path))
-        for path in paths
-        if path.stem != generation.manifest_file.stem
-    }
-
-
 def verify(folder: IndexFolder, progress: Progress) -> Verification:
     """Read the published generation and the embedding cache, whole; what is found wrong is returned.
 
@@ -58,7 +50,7 @@ def verify(folder: IndexFolder, progress: Progress) -> Verification:
     manifest = Manifest.read(generation.manifest_file)
     shards = sorted((folder.root / "embeddings").glob("*/*.shard"))
     progress.start("Verifying", len(manifest.files) + len(shards) + 1, "files")
-    problems = list(_altered_files(generation, manifest, progress))
+    problems = [said for _, said in altered_files(generation, manifest, progress)]
     problems += _damaged_shards(shards, manifest, folder, progress)
     if not problems:
         problems = list(contents(generation, manifest))
@@ -69,72 +61,147 @@ def verify(folder: IndexFolder, progress: Progress) -> Verification:
 
 def contents(generation: Generation, manifest: Manifest) -> Iterator[str]:
     """What does not fit together within a generation whose files are as they were written."""
-    base = generation.base
     try:
-        vectors, columns = VectorFile.open(base.folder), Columns.open(base.columns)
-        catalogue = Catalogue.open(base.catalogue)
-        try:
-            candidates = Candidates.open(base.candidates, vectors)
-            with contextlib.closing(LexicalIndex(generation.lexical)) as lexical:
-                found = {"lexical index": lexical.pmids(), "candidates": candidates.pmids()}
-            yield from _differing_pmids(catalogue, {"vectors": vectors.pmids, "columns": columns.pmids, **found})
-            yield from _wrong_counts(vectors, columns, manifest)
-            yield from _wrong_transform(generation, vectors, manifest)
-            yield from _wrong_vectors(vectors, manifest)
-            yield from _lost_vectors(vectors, candidates)
-        finally:
-            catalogue.close()
+        yield from _part_problems(generation.base, manifest.parts.base, manifest)
+        yield from delta_contents(generation, manifest)
+        with contextlib.closing(OpenGeneration.open(generation, manifest)) as files:
+            yield from _wrong_words(files)
+            yield from _found_dead(generation, files)
     except BrokenIndex as error:
         yield str(error)
 
 
-def _altered_files(generation: Generation, manifest: Manifest, progress: Progress) -> Iterator[str]:
+def delta_contents(generation: Generation, manifest: Manifest) -> Iterator[str]:
+    """What does not fit together in the parts of a generation that an update writes."""
+    try:
+        if manifest.parts.delta:
+            yield from _part_problems(generation.delta, manifest.parts.delta, manifest)
+        yield from _wrong_tombstones(generation, manifest)
+        yield from _wrong_transform(generation, manifest)
+        with contextlib.closing(OpenGeneration.open(generation, manifest)) as files:
+            yield from _wrong_counts(files, manifest)
+    except BrokenIndex as error:
+        yield str(error)
+
+
+def _part_problems(part: Part, count: int, manifest: Manifest) -> Iterator[str]:
+    """What does not fit together within one part."""
+    vectors, columns = VectorFile.open(part.folder), Columns.open(part.columns)
+    with contextlib.closing(Catalogue.open(part.catalogue)) as catalogue:
+        candidates = Candidates.open(part.candidates, vectors)
+        found = {"vectors": vectors.pmids, "columns": columns.pmids, "candidates": candidates.pmids()}
+        yield from _differing_pmids(part, catalogue, found)
+    if len(vectors) != count:
+        yield f"{part.folder} holds {len(vectors):,} articles where the manifest says {count:,}."
+    yield from _wrong_vectors(vectors, manifest)
+    yield from _lost_vectors(vectors, candidates)
+
+
+def _wrong_words(files: OpenGeneration) -> Iterator[str]:
+    if not np.array_equal(found := files.lexical.pmids(), expected := files.columns.pmids):
+        yield (
+            f"The lexical index holds {len(found):,} PMIDs and the parts together {len(expected):,}; "
+            f"{np.setdiff1d(expected, found).size:,} of these are missing."
+        )
+
+
+def _wrong_tombstones(generation: Generation, manifest: Manifest) -> Iterator[str]:
+    """Dead are those articles of the base that the delta has anew or that were deleted, and no others."""
+    base = VectorFile.open(generation.base.folder)
+    newer = VectorFile.open(generation.delta.folder).pmids if manifest.parts.delta else base.pmids[:0]
+    expected = {*newer[base.has(newer)].tolist(), *_deleted(generation, base.has)}
+    if (found := set(Tombstones.read(generation.tombstones).pmids.tolist())) != expected:
+        pmid = min(found ^ expected)
+        yield f"PMID {pmid} has {'a' if pmid in found else 'no'} tombstone, which the delta and the deletions do not bear out."
+
+
+def _found_dead(generation: Generation, files: OpenGeneration) -> Iterator[str]:
+    """What was deleted must be nowhere: in no list of PMIDs, and not near its own vector."""
+    live, gone = files.columns.pmids, set[int]()
+    for part in _parts(generation):
+        with contextlib.closing(Catalogue.open(part.catalogue)) as catalogue:
+            for deletions in catalogue.deletion_windows(_WINDOW):
+                gone.update(deletions)
+    deleted = np.array(sorted(gone), np.int64)
+    # A deletion that base remembers may have been undone by delta, which then has the article.
+    newer = files.vectors.delta
+    gone_for_good = deleted if newer is None else deleted[~newer.has(deleted)]
+    if (found := gone_for_good[is_among(gone_for_good, live)]).size:
+        yield f"PMID {found[0]} was deleted and is still there; {found.size:,} are like it."
+    for pmid in Tombstones.read(generation.tombstones).deleted[:_SAMPLED].tolist():
+        vector = files.vectors.base.get([pmid])[0]
+        if pmid in files.candidates.search(vector, DEPTH).pmids or files.catalogue.articles([pmid]):
+            yield f"PMID {pmid} was deleted and a search still finds it."
+
+
+def _parts(generation: Generation) -> list[Part]:
+    return [part for part in (generation.base, generation.delta) if part.catalogue.is_file()]
+
+
+def _deleted(generation: Generation, wanted: Callable[[Pmids], Marks]) -> Iterator[int]:
+    """Of the PMIDs that the delta's files deleted, those wanted."""
+    if not generation.delta.catalogue.is_file():
+        return
+    with contextlib.closing(Catalogue.open(generation.delta.catalogue)) as catalogue:
+        for deletions in catalogue.deletion_windows(_WINDOW):
+            pmids = np.array(list(deletions), np.int64)
+            yield from pmids[wanted(pmids)].tolist()
+
+
+def altered_files(generation: Generation, manifest: Manifest, progress: Progress) -> Iterator[tuple[str, str]]:
+    """The files of a generation that are not as they were written: each one's name, and what is wrong with it."""
     for name, record in manifest.files.items():
         path = generation.folder / name
         if not path.is_file():
-            yield f"{path} is missing."
+            yield name, f"{path} is missing."
         elif path.stat().st_size != record.size:
-            yield f"{path} has {path.stat().st_size:,} bytes; the manifest says {record.size:,}."
+            yield name, f"{path} has {path.stat().st_size:,} bytes; the manifest says {record.size:,}."
         elif file_sha256(path) != record.sha256:
-            yield f"{path} was altered: its SHA-256 is not the one in the manifest."
+            yield name, f"{path} was altered: its SHA-256 is not the one in the manifest."
         progress.advance(1)
 
 
 def _damaged_shards(shards: list[Path], manifest: Manifest, folder: IndexFolder, progress: Progress) -> Iterator[str]:
     for shard_folder in sorted({path.parent for path in shards}):
         dimension = manifest.encoder.dimension if shard_folder == folder.embeddings(manifest.encoder) else None
-        yield from EmbeddingCache.damaged(shard_folder, dimension)
+        yield from (said for _, said in EmbeddingCache.damaged(shard_folder, dimension))
         progress.advance(sum(path.parent == shard_folder for path in shards))
 
 
-def _differing_pmids(catalogue: Catalogue, parts: Mapping[str, Pmids]) -> Iterator[str]:
-    """The catalogue, read record by record, decides; every other part must hold the same PMIDs."""
+def _differing_pmids(part: Part, catalogue: Catalogue, parts: Mapping[str, Pmids]) -> Iterator[str]:
+    """The catalogue, read record by record, decides; every other file must hold the same PMIDs."""
     windows = (np.array([article.pmid for article in articles], np.int64) for articles in catalogue.windows(_WINDOW))
     expected = np.concatenate([np.empty(0, np.int64), *windows])
     for name, pmids in parts.items():
         if not np.array_equal(expected, pmids):
             missing = np.setdiff1d(expected, pmids).size
-            yield f"The {name} hold {len(pmids):,} PMIDs and the catalogue {len(expected):,}; {missing:,} of these are missing."
+            yield (
+                f"The {name} of {part.folder} hold {len(pmids):,} PMIDs and the catalogue {len(expected):,}; "
+                f"{missing:,} of these are missing."
+            )
 
 
-def _wrong_counts(vectors: VectorFile, columns: Columns, manifest: Manifest) -> Iterator[str]:
-    title_only, retracted = columns.title_only_and_retracted()
-    counts = manifest.counts
-    found = (len(vectors), title_only, retracted)
+def _wrong_counts(files: OpenGeneration, manifest: Manifest) -> Iterator[str]:
+    columns, counts = files.columns, manifest.counts
+    found = (len(columns), columns.having(Flag.TITLE_ONLY).count, columns.retracted().count)
     if found != (counts.articles, counts.title_only, counts.retracted):
         yield f"There are {found} articles, title-only and retracted ones, where the manifest says {counts}."
 
 
-def _wrong_transform(generation: Generation, vectors: VectorFile, manifest: Manifest) -> Iterator[str]:
+def _wrong_transform(generation: Generation, manifest: Manifest) -> Iterator[str]:
     """The transform must lead from the encoder's vectors to the stored ones; without one these are the same."""
     steps = (manifest.encoder.dimension, manifest.encoder.dimension)
     if manifest.transform.kind is not TransformKind.NONE:
         steps = VectorTransform.read(generation.transform).matrix.shape
-    if steps != (manifest.encoder.dimension, vectors.dimension):
-        yield (
-            f"The vectors have {vectors.dimension} numbers and the encoder's {manifest.encoder.dimension}; the transform, "
-            f"{manifest.transform.kind}, leads from {steps[0]} to {steps[1]}."
-        )
+    for part in _parts(generation):
+        if not part.has_articles:
+            continue
+        dimension = VectorFile.open(part.folder).dimension
+        if steps != (manifest.encoder.dimension, dimension):
+            yield (
+                f"The vectors of {part.folder} have {dimension} numbers and the encoder's {manifest.encoder.dimension}; "
+                f"the transform, {manifest.transform.kind}, leads from {steps[0]} to {steps[1]}."
+            )
 
 
 def _wrong_vectors(vectors: VectorFile, manifest: Manifest) -> Iterator[str]:

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from search.catalogue import Catalogue, Definition
+from search.catalogue import Definition
 from search.lexical import LexicalIndex
+from search.live_catalogue import LiveCatalogue
 from search.results import Abbreviation
 from search.words import exact_words, stems
 
@@ -39,7 +40,7 @@ def as_typed(text: str) -> str:
     return text.translate(_VARIANTS)
 
 
-def abbreviations_in(text: str, catalogue: Catalogue, lexical: LexicalIndex) -> tuple[Abbreviation, ...]:
+def abbreviations_in(text: str, catalogue: LiveCatalogue, lexical: LexicalIndex) -> tuple[Abbreviation, ...]:
     """The abbreviations that a question has in one form only, in the order of the question."""
     words = [as_typed(word).strip(_AROUND) for word in text.split(maxsplit=_WORDS_READ)[:_WORDS_READ]]
     found = [*_from_shorts(words, catalogue, lexical), *_from_longs(words, catalogue, lexical)]
@@ -48,7 +49,7 @@ def abbreviations_in(text: str, catalogue: Catalogue, lexical: LexicalIndex) -> 
     return tuple(one for one in in_order if not _has(present, one.added))
 
 
-def _from_shorts(words: Sequence[str], catalogue: Catalogue, lexical: LexicalIndex) -> Iterator[_Found]:
+def _from_shorts(words: Sequence[str], catalogue: LiveCatalogue, lexical: LexicalIndex) -> Iterator[_Found]:
     # Nothing is said by the capitals of a question that has no other letters.
     typed = set(words) if any(map(str.islower, "".join(words))) else set()
     places = {form: at for at, word in reversed(list(enumerate(words))) for form in _forms(word)}
@@ -62,7 +63,7 @@ def _forms(word: str) -> tuple[str, ...]:
     return (word, word.upper(), f"{word[:-1].upper()}s") if word.endswith("s") else (word, word.upper())
 
 
-def _from_longs(words: Sequence[str], catalogue: Catalogue, lexical: LexicalIndex) -> Iterator[_Found]:
+def _from_longs(words: Sequence[str], catalogue: LiveCatalogue, lexical: LexicalIndex) -> Iterator[_Found]:
     """The longest of the long forms that lie in each other, each with a short form that stands for it and little else."""
     # One word alone is no name, unless it is joined as interleukin-6 is.
     spans = {
@@ -83,7 +84,7 @@ def _from_longs(words: Sequence[str], catalogue: Catalogue, lexical: LexicalInde
             yield _Found(Abbreviation(short, long, asked_short=False), start)
 
 
-def _dominant(shorts: Sequence[str], catalogue: Catalogue, lexical: LexicalIndex) -> Iterator[Definition]:
+def _dominant(shorts: Sequence[str], catalogue: LiveCatalogue, lexical: LexicalIndex) -> Iterator[Definition]:
     """What short forms stand for, where most articles mean one thing by them: its most frequent wording."""
     for ranked in _grouped(catalogue.definitions(shorts=shorts), "short"):
         defined = sum(one.articles for one in ranked)
@@ -109,7 +110,7 @@ def _key(long: str) -> str:
     return "".join(stems(long))
 
 
-def _is_written_so(short: str, catalogue: Catalogue, lexical: LexicalIndex) -> bool:
+def _is_written_so(short: str, catalogue: LiveCatalogue, lexical: LexicalIndex) -> bool:
     """Whether nearly all articles that have these letters as a word write them, most times, as the abbreviation."""
     if not short.isalpha():
         return True

@@ -1,48 +1,51 @@
-"""The catalogue: every article's record in SQLite, keyed by PMID."""
+"""The catalogue: every article's record in SQLite, keyed by PMID, and the PMIDs that were deleted."""
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from search.article import Article
 from search.errors import BrokenIndex
-from search.storage import full_disk_is_said
+from search.precedence import Precedence
 
-_METADATA = sa.MetaData()
-# (file_year, file_number, version, ordinal) is the record's precedence: the highest one of a PMID is kept.
-_ARTICLES = sa.Table(
+METADATA = sa.MetaData()
+# (file_year, file_number, version, position) is the record's precedence.
+ARTICLES = sa.Table(
     "articles",
-    _METADATA,
+    METADATA,
     sa.Column("pmid", sa.Integer, primary_key=True),
     sa.Column("file_year", sa.Integer, nullable=False),
     sa.Column("file_number", sa.Integer, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("ordinal", sa.Integer, nullable=False),
-    sa.Column("year", sa.Integer, nullable=False),
-    sa.Column("flags", sa.Integer, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
     sa.Column("record", sa.Text, nullable=False),
 )
-_DEFINITIONS = sa.Table(
+# What was deleted, and by which file: an older file that is read later must not bring it back.
+DELETIONS = sa.Table(
+    "deletions",
+    METADATA,
+    sa.Column("pmid", sa.Integer, primary_key=True),
+    sa.Column("file_year", sa.Integer, nullable=False),
+    sa.Column("file_number", sa.Integer, nullable=False),
+)
+DEFINITIONS = sa.Table(
     "definitions",
-    _METADATA,
+    METADATA,
     sa.Column("short", sa.Text, primary_key=True),
     sa.Column("long", sa.Text, primary_key=True, index=True),
     sa.Column("articles", sa.Integer, nullable=False),
 )
-_PRECEDENCE = ("file_year", "file_number", "version", "ordinal")
 # SQLite allows 32,766 parameters in a statement; an IN list stays well below it.
 _KEYS_PER_STATEMENT = 10_000
 
 _Key = TypeVar("_Key")
 
-_encode = msgspec.json.Encoder().encode
 _decode_article = msgspec.json.Decoder(Article).decode
 
 
@@ -55,21 +58,26 @@ class Definition:
     articles: int
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A record as it is stored, and where it comes from."""
+
+    pmid: int
+    precedence: Precedence
+    record: str
+
+    @property
+    def article(self) -> Article:
+        """The record, read. Raises BrokenIndex."""
+        return _decode(self.record, self.pmid)
+
+
 class Catalogue:
-    """Reads and writes `catalogue.sqlite`. Reading is safe from many threads; writing is for one builder."""
+    """Reads `catalogue.sqlite`. Safe to share between threads."""
 
     def __init__(self, engine: sa.Engine, path: Path) -> None:
         self._engine = engine
         self._path = path
-
-    @classmethod
-    def create(cls, path: Path) -> Self:
-        """Start an empty catalogue. It has no journal: a build that dies begins its catalogue anew."""
-        engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
-        sa.event.listen(engine, "connect", _build_without_journal)
-        with full_disk_is_said(path.parent):
-            _METADATA.create_all(engine)
-        return cls(engine, path)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -82,47 +90,13 @@ class Catalogue:
         """Close every connection."""
         self._engine.dispose()
 
-    def upsert(self, articles: Sequence[Article], *, year: int = 0, number: int = 0, first_ordinal: int = 0) -> None:
-        """Insert articles of one file, each replacing a record of the same PMID that has no higher precedence."""
-        if not articles:
-            return
-        rows = [_row(article, year, number, first_ordinal + position) for position, article in enumerate(articles)]
-        statement = insert(_ARTICLES)
-        statement = statement.on_conflict_do_update(
-            index_elements=["pmid"],
-            set_={column.name: statement.excluded[column.name] for column in _ARTICLES.columns if column.name != "pmid"},
-            where=sa.tuple_(*(statement.excluded[name] for name in _PRECEDENCE))
-            >= sa.tuple_(*(_ARTICLES.columns[name] for name in _PRECEDENCE)),
-        )
-        with full_disk_is_said(self._path.parent), self._engine.begin() as connection:
-            connection.execute(statement, rows)
-
-    def delete(self, pmids: Iterable[int]) -> int:
-        """Delete records by PMID; returns how many were there."""
-        wanted, deleted = list(dict.fromkeys(pmids)), 0
-        with full_disk_is_said(self._path.parent), self._engine.begin() as connection:
-            for chunk in _chunks(wanted):
-                deleted += connection.execute(sa.delete(_ARTICLES).where(_ARTICLES.c.pmid.in_(chunk))).rowcount
-        return deleted
-
-    def add_definitions(self, definitions: Sequence[Definition]) -> None:
-        """Add to the counts of abbreviations' definitions."""
-        if not definitions:
-            return
-        statement = insert(_DEFINITIONS)
-        together = _DEFINITIONS.c.articles + statement.excluded.articles
-        statement = statement.on_conflict_do_update(index_elements=["short", "long"], set_={"articles": together})
-        rows = [{"short": one.short, "long": one.long, "articles": one.articles} for one in definitions]
-        with full_disk_is_said(self._path.parent), self._engine.begin() as connection:
-            connection.execute(statement, rows)
-
     def definitions(self, *, shorts: Sequence[str] = (), longs: Sequence[str] = ()) -> list[Definition]:
-        """The definitions of some short forms, and of some long ones."""
-        table = _DEFINITIONS.c
+        """The definitions of some short forms, and of some long ones; a delta's counts may be negative."""
+        table = DEFINITIONS.c
         found: list[Definition] = []
         with self._reading() as connection:
             for column, forms in ((table.short, shorts), (table.long, longs)):
-                for chunk in _chunks(list(forms)):
+                for chunk in chunks(list(forms)):
                     query = sa.select(table.short, table.long, table.articles).where(column.in_(chunk))
                     found += [Definition(*row) for row in connection.execute(query)]
         return found
@@ -130,27 +104,63 @@ class Catalogue:
     def count(self) -> int:
         """How many articles there are."""
         with self._reading() as connection:
-            return int(connection.execute(sa.select(sa.func.count()).select_from(_ARTICLES)).scalar_one())
+            return int(connection.execute(sa.select(sa.func.count()).select_from(ARTICLES)).scalar_one())
 
     def articles(self, pmids: Sequence[int]) -> dict[int, Article]:
         """The articles of some PMIDs; PMIDs that are not in the catalogue are left out."""
         found: dict[int, Article] = {}
         with self._reading() as connection:
-            for chunk in _chunks(list(pmids)):
-                query = sa.select(_ARTICLES.c.pmid, _ARTICLES.c.record).where(_ARTICLES.c.pmid.in_(chunk))
+            for chunk in chunks(list(pmids)):
+                query = sa.select(ARTICLES.c.pmid, ARTICLES.c.record).where(ARTICLES.c.pmid.in_(chunk))
                 found.update((pmid, _decode(record, pmid)) for pmid, record in connection.execute(query))
+        return found
+
+    def rows(self, pmids: Sequence[int]) -> dict[int, Row]:
+        """The records of some PMIDs as they are stored; PMIDs that are not in the catalogue are left out."""
+        found: dict[int, Row] = {}
+        with self._reading() as connection:
+            for chunk in chunks(list(pmids)):
+                query = sa.select(ARTICLES).where(ARTICLES.c.pmid.in_(chunk))
+                found.update((row.pmid, _row(row)) for row in connection.execute(query))
+        return found
+
+    def deletions(self, pmids: Sequence[int]) -> dict[int, Precedence]:
+        """Which of some PMIDs were deleted, and by what."""
+        found: dict[int, Precedence] = {}
+        with self._reading() as connection:
+            for chunk in chunks(list(pmids)):
+                query = sa.select(DELETIONS).where(DELETIONS.c.pmid.in_(chunk))
+                found.update((row.pmid, _deletion(row)) for row in connection.execute(query))
         return found
 
     def windows(self, size: int) -> Iterator[list[Article]]:
         """All articles in order of PMID, `size` at a time."""
+        for rows in self._windows(sa.select(ARTICLES.c.pmid, ARTICLES.c.record), ARTICLES.c.pmid, size):
+            yield [_decode(row.record, row.pmid) for row in rows]
+
+    def row_windows(self, size: int) -> Iterator[list[Row]]:
+        """All records as they are stored, in order of PMID, `size` at a time."""
+        for rows in self._windows(sa.select(ARTICLES), ARTICLES.c.pmid, size):
+            yield [_row(row) for row in rows]
+
+    def pmid_windows(self, size: int) -> Iterator[list[int]]:
+        """The PMIDs of all articles in order, `size` at a time."""
+        for rows in self._windows(sa.select(ARTICLES.c.pmid), ARTICLES.c.pmid, size):
+            yield [row.pmid for row in rows]
+
+    def deletion_windows(self, size: int) -> Iterator[dict[int, Precedence]]:
+        """All deletions in order of PMID, `size` at a time."""
+        for rows in self._windows(sa.select(DELETIONS), DELETIONS.c.pmid, size):
+            yield {row.pmid: _deletion(row) for row in rows}
+
+    def _windows(self, query: sa.Select[Any], pmid: sa.Column[int], size: int) -> Iterator[Sequence[sa.Row[Any]]]:
         last = -1
         while True:
-            query = sa.select(_ARTICLES.c.pmid, _ARTICLES.c.record).where(_ARTICLES.c.pmid > last)
             with self._reading() as connection:
-                rows = connection.execute(query.order_by(_ARTICLES.c.pmid).limit(size)).all()
+                rows = connection.execute(query.where(pmid > last).order_by(pmid).limit(size)).all()
             if not rows:
                 return
-            yield [_decode(record, pmid) for pmid, record in rows]
+            yield rows
             last = rows[-1].pmid
 
     @contextlib.contextmanager
@@ -169,22 +179,12 @@ def _connect(address: str) -> sqlite3.Connection:
     return sqlite3.connect(address, uri=True, check_same_thread=False)
 
 
-def _build_without_journal(connection: Any, _record: object) -> None:  # noqa: ANN401  (the driver's own connection)
-    connection.execute("PRAGMA journal_mode=OFF")
-    connection.execute("PRAGMA synchronous=OFF")
+def _row(row: sa.Row[Any]) -> Row:
+    return Row(row.pmid, Precedence(row.file_year, row.file_number, row.version, row.position), row.record)
 
 
-def _row(article: Article, year: int, number: int, ordinal: int) -> dict[str, int | str]:
-    return {
-        "pmid": article.pmid,
-        "file_year": year,
-        "file_number": number,
-        "version": article.version,
-        "ordinal": ordinal,
-        "year": article.year or 0,
-        "flags": int(article.flags),
-        "record": _encode(article).decode(),
-    }
+def _deletion(row: sa.Row[Any]) -> Precedence:
+    return Precedence.of_deletion(row.file_year, row.file_number)
 
 
 def _decode(record: str, pmid: int) -> Article:
@@ -196,6 +196,7 @@ def _decode(record: str, pmid: int) -> Article:
         ) from error
 
 
-def _chunks(keys: list[_Key]) -> Iterator[list[_Key]]:
+def chunks(keys: list[_Key]) -> Iterator[list[_Key]]:
+    """Some keys at a time, as many as one statement takes."""
     for start in range(0, len(keys), _KEYS_PER_STATEMENT):
         yield keys[start : start + _KEYS_PER_STATEMENT]

@@ -72,6 +72,11 @@ class Selection:
         """The same set, less some PMIDs; this one stays as it is."""
         return self - Selection(_bitmap_of(np.fromiter(pmids, np.int64), len(self.bitmap)), 0)
 
+    def widened(self, length: int) -> "Selection":
+        """The same set with a bitmap of at least `length` bytes, a multiple of 8."""
+        missing = length - len(self.bitmap)
+        return self if missing <= 0 else Selection(np.pad(self.bitmap, (0, missing)), self.count)
+
     def _pmids_in(self, words: npt.NDArray[np.intp]) -> Pmids:
         """What is set in some words of 64 PMIDs."""
         rows, bits = np.nonzero(np.unpackbits(self.bitmap.reshape(-1, 8)[words], axis=1, bitorder="little"))
@@ -106,9 +111,10 @@ class Columns:
         pmids: Pmids = self._pmids
         return pmids
 
-    def title_only_and_retracted(self) -> tuple[int, int]:
-        """How many articles have no abstract, and how many are retracted."""
-        return int((self._flags & Flag.TITLE_ONLY > 0).sum()), int((self._flags & Flag.RETRACTED > 0).sum())
+    @property
+    def bitmap_bytes(self) -> int:
+        """The length of a bitmap of this part."""
+        return self._length
 
     @property
     def years(self) -> YearColumn:
@@ -125,9 +131,11 @@ class Columns:
         """All articles."""
         return self._everything
 
-    def retracted(self) -> Selection:
-        """The retracted articles."""
-        return self._having(Flag.RETRACTED)
+    def having(self, flag: Flag) -> Selection:
+        """The articles with a flag."""
+        if flag not in self._flagged:
+            self._flagged[flag] = Selection.of(self._where(lambda rows: self._flags[rows] & flag > 0))
+        return self._flagged[flag]
 
     def select(self, condition: Condition, pmids_of: PmidsOf) -> Selection:
         """The articles that meet a condition.
@@ -157,7 +165,7 @@ class Columns:
 
     def _column_bits(self, condition: Years | Flagged) -> Bitmap:
         if isinstance(condition, Flagged):
-            return self._having(condition.flag).bitmap
+            return self.having(condition.flag).bitmap
         # Year 0 means unknown, which is inside no range.
         first, last = max(condition.first or 1, 1), condition.last
         if last is None:
@@ -184,11 +192,6 @@ class Columns:
         if everything.count != len(self._pmids):
             raise BrokenIndex("The PMIDs of the columns are not ascending. Run `pubmed-index verify`, or build again.")
         return everything
-
-    def _having(self, flag: Flag) -> Selection:
-        if flag not in self._flagged:
-            self._flagged[flag] = Selection.of(self._where(lambda rows: self._flags[rows] & flag > 0))
-        return self._flagged[flag]
 
     def _where(self, holds: Callable[[slice], npt.NDArray[np.bool_]]) -> Bitmap:
         """The articles whose rows hold: the n-th row is that of the n-th bit that is set among all."""

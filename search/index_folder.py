@@ -1,9 +1,9 @@
 """The index folder: where everything lies, which generation is published, and who holds what.
 
-    INDEX/current  lock  generations/0007/{manifest.json, base/...}  embeddings/<encoder>/
+    INDEX/current  lock  embeddings/<encoder>/  generations/0007/{manifest.json, base/, delta/, tombstones.npy, lexical/}
 
 A generation is written as `0008.partial`, renamed to `0008`, and published by replacing `current`: readers see the old
-generation or the new one, never a part. `delta/`, `tombstones` and `lexical/` stand beside `base/` once there are any.
+generation or the new one, never a part. An update links the base of the generation before and writes a delta beside it.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ _PARTIAL = ".partial"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of a generation's parts: `base`, and later `delta`."""
+    """One of a generation's parts: `base` or `delta`."""
 
     folder: Path
 
@@ -47,6 +47,11 @@ class Part:
         """The folder of filter columns."""
         return self.folder / "columns"
 
+    @property
+    def has_articles(self) -> bool:
+        """Whether any article lies in it: a delta that only deletes has a catalogue and nothing else."""
+        return self.candidates.is_file()
+
 
 @dataclass(frozen=True, slots=True)
 class Generation:
@@ -63,6 +68,26 @@ class Generation:
     def base(self) -> Part:
         """The part that a build writes."""
         return Part(self.folder / "base")
+
+    @property
+    def delta(self) -> Part:
+        """The part that an update writes, where the manifest says that there is one."""
+        return Part(self.folder / "delta")
+
+    @property
+    def tombstones(self) -> Path:
+        """Which articles of the base are dead."""
+        return self.folder / "tombstones.npy"
+
+    @property
+    def collected(self) -> Path:
+        """The catalogue of what was read so far, while a generation is written."""
+        return self.folder / "collected.sqlite"
+
+    @property
+    def skipped(self) -> Path:
+        """The list of the records that were left out."""
+        return self.folder / "skipped.jsonl"
 
     @property
     def lexical(self) -> Path:
@@ -193,16 +218,49 @@ class IndexFolder:
             ) from None
 
     def begin(self) -> Generation:
-        """Make an empty folder for the next generation, clearing away what a crashed writer left. Needs the writer's lock."""
+        """Make the folder of the next generation, clearing away what a crashed writer left. Needs the writer's lock.
+
+        What was collected for the same generation stays: who collects the same files goes on from there.
+        """
         self.generations.mkdir(parents=True, exist_ok=True)
-        names = [path.name for path in self.generations.iterdir()]
-        for name in names:
-            if name.endswith(_PARTIAL):
-                shutil.rmtree(self.generations / name)
-        number = 1 + max((int(name) for name in names if _NAME.fullmatch(name)), default=0)
+        number = 1 + max((int(generation.name) for generation in self.all_generations()), default=0)
         generation = Generation(self.generations / f"{number:04d}{_PARTIAL}")
+        for path in self.generations.glob(f"*{_PARTIAL}"):
+            if path != generation.folder:
+                shutil.rmtree(path)
+        if generation.folder.exists():
+            _clear_but_collected(generation)
         generation.base.folder.mkdir(parents=True)
         return generation
+
+    def all_generations(self) -> list[Generation]:
+        """Every finished generation, the published one and others, in the order in which they were made."""
+        names = (path.name for path in self.generations.iterdir()) if self.generations.is_dir() else ()
+        return [Generation(self.generations / name) for name in sorted(filter(_NAME.fullmatch, names), key=int)]
+
+    def point_to(self, generation: Generation) -> None:
+        """Let `current` name a finished generation. Needs the writer's lock."""
+        write_atomically(self.current, f"{generation.name}\n".encode())
+
+    def remove(self, generation: Generation) -> int | None:
+        """Remove a generation that nobody reads; returns how many bytes that freed, None where somebody holds it.
+
+        It loses its name first, so that nobody takes what is left of it for a generation. Needs the writer's lock.
+        """
+        with contextlib.ExitStack() as opened:
+            if generation.manifest_file.is_file():
+                stream = opened.enter_context(generation.manifest_file.open("rb"))
+                try:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return None
+            leftover = generation.folder.with_name(f"{generation.name}{_PARTIAL}")
+            if leftover.exists():
+                shutil.rmtree(leftover)
+            generation.folder.rename(leftover)
+            freed = _bytes_of_its_own(leftover)
+            shutil.rmtree(leftover)
+        return freed
 
     def publish(self, partial: Generation) -> Generation:
         """Give a finished generation its name and let `current` point to it. Needs the writer's lock."""
@@ -212,5 +270,19 @@ class IndexFolder:
         sync_folder(partial.folder)
         partial.folder.rename(generation.folder)
         sync_folder(self.generations)
-        write_atomically(self.current, f"{generation.name}\n".encode())
+        self.point_to(generation)
         return generation
+
+
+def _clear_but_collected(generation: Generation) -> None:
+    for path in generation.folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path != generation.skipped and not path.name.startswith(generation.collected.name):
+            path.unlink()
+
+
+def _bytes_of_its_own(folder: Path) -> int:
+    """The size of the files that no other generation has, too."""
+    stats = [path.stat() for path in folder.rglob("*") if path.is_file()]
+    return sum(stat.st_size for stat in stats if stat.st_nlink == 1)

@@ -86,10 +86,13 @@ class _Weights:
 class LexicalWriter:
     """Writes the `lexical/` folder of a generation. A context manager: leaving it in peace commits and merges."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, earlier: Path | None = None) -> None:
+        """Start an empty index, or go on from that of an `earlier` generation, whose files are linked and stay as they are."""
         self._folder = folder
         folder.mkdir()
-        self._index = tantivy.Index(schema(), str(folder))
+        for path in earlier.iterdir() if earlier else ():
+            (folder / path.name).hardlink_to(path)
+        self._index = tantivy.Index.open(str(folder)) if earlier else tantivy.Index(schema(), str(folder))
         # A reader that follows commits makes a lock file half a second later, when the folder may have been published.
         self._index.config_reader("manual")
         register(self._index)
@@ -97,10 +100,16 @@ class LexicalWriter:
         self._writer = self._index.writer(_HEAP_BYTES, 1)
 
     def append(self, articles: Sequence[Article]) -> None:
-        """Add articles, none of which is in the index yet. Raises StorageFull."""
+        """Add articles, none of which is in the index. Raises StorageFull."""
         with self._said():
             for article in articles:
                 self._writer.add_document(document(article))
+
+    def delete(self, pmids: Sequence[int]) -> None:
+        """Take articles out that were there before this writer; PMIDs that are not there are left out. Raises StorageFull."""
+        with self._said():
+            # By a query: the deletion by a term takes a number for a signed one, and deletes nothing.
+            self._writer.delete_documents_by_query(tantivy.Query.term_set_query(self._index.schema, PMID, list(pmids)))
 
     def __enter__(self) -> Self:
         return self

@@ -12,7 +12,7 @@ from search.errors import BrokenIndex, IndexVersion
 from search.storage import write_atomically
 from search.transform import TransformRecord
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,19 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class AppliedSource:
-    """A file that went into the index; `year` and `number` are 0 where its name is not NLM's.
+class PartCounts:
+    """How many articles lie in each part, and how many of the base's are dead: replaced by the delta's, or deleted."""
 
+    base: int
+    delta: int = 0
+    dead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedSource:
+    """A file that went into the index.
+
+    `year` and `number` are its place in NLM's series; files of other names have the year 0 and are numbered as they came.
     `date` is the newest day on which NLM changed one of its records, or else the file's own, in ISO 8601.
     """
 
@@ -37,8 +47,9 @@ class AppliedSource:
     articles: int
     deletions: int
     skipped: int
-    year: int = 0
-    number: int = 0
+    year: int
+    number: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +62,21 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One generation's record of itself; `files` maps paths relative to the generation's folder."""
+    """One generation's record of itself; `files` maps paths relative to the generation's folder.
+
+    `candidates` and `delta_candidates` are FAISS's factory strings, "" for a delta that is not there.
+    """
 
     format_version: int
     project_version: str
     created: str
     encoder: EncoderIdentity
     counts: Counts
+    parts: PartCounts
     candidates: str
     sources: tuple[AppliedSource, ...]
     files: dict[str, FileRecord]
+    delta_candidates: str = ""
     corpus_note: str = ""
     transform: TransformRecord = field(default_factory=TransformRecord)
 

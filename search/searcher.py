@@ -13,7 +13,7 @@ import numpy as np
 
 from search.article import Article
 from search.encoder import Encoder, Vectors
-from search.errors import QueryError
+from search.errors import BrokenIndex, QueryError
 from search.filters import Filters
 from search.index_folder import DEFAULT_INDEX, Generation, IndexFolder
 from search.manifest import Manifest
@@ -84,8 +84,15 @@ class Searcher:
         encoder is loaded by the first question that needs it. `mesh_tree` is NLM's file of MeSH: with it, headings take
         their narrower ones in. Raises NoIndex, BrokenIndex or IndexVersion, and SourceError on the file of MeSH.
         """
-        index_folder = IndexFolder(Path(folder))
-        return cls(index_folder, index_folder.published(), encoder, load, _read_mesh(mesh_tree))
+        index_folder, mesh = IndexFolder(Path(folder)), _read_mesh(mesh_tree)
+        while True:
+            generation = index_folder.published()
+            try:
+                return cls(index_folder, generation, encoder, load, mesh)
+            except BrokenIndex:
+                # A writer may have published another one, and removed this one, since its name was read.
+                if index_folder.published_name() == generation.name:
+                    raise
 
     def close(self) -> None:
         """Let go of the generation and of its files. A searcher that is dropped unclosed does so by itself."""
@@ -187,7 +194,7 @@ class Searcher:
 
     def pmids(self) -> "Pmids":
         """The PMIDs of all articles, ascending: (n,) int64."""
-        return self._files.vectors.pmids
+        return self._files.columns.pmids
 
     def years(self) -> "YearColumn":
         """The years of publication in the order of `pmids`, 0 for unknown: (n,) uint16."""

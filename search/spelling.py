@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from rapidfuzz.distance import OSA
 
-from search.catalogue import Catalogue
 from search.lexical import LexicalIndex
+from search.live_catalogue import LiveCatalogue
 from search.results import Suggestion
 from search.words import exact_words, whole_names
 
@@ -19,7 +19,7 @@ _LONG_WORD = 7
 _ARTICLES_READ = 50
 
 
-def suggestions(text: str, catalogue: Catalogue, lexical: LexicalIndex) -> tuple[Suggestion, ...]:
+def suggestions(text: str, catalogue: LiveCatalogue, lexical: LexicalIndex) -> tuple[Suggestion, ...]:
     """For every word that no article has, the most frequent word that is one or two letters off, if there is one."""
     read = text[:_CHARACTERS_READ]
     names = set(whole_names(read))
@@ -33,7 +33,7 @@ def suggestions(text: str, catalogue: Catalogue, lexical: LexicalIndex) -> tuple
     return tuple(found)
 
 
-def _nearest(word: str, catalogue: Catalogue, lexical: LexicalIndex) -> str | None:
+def _nearest(word: str, catalogue: LiveCatalogue, lexical: LexicalIndex) -> str | None:
     for distance in range(1, _allowed(word) + 1):
         articles = catalogue.articles(lexical.pmids_near(word, distance, _ARTICLES_READ).tolist()).values()
         near = {

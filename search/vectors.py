@@ -1,4 +1,4 @@
-"""Every document's vector, memory-mapped and sorted by PMID."""
+"""Every document's vector, memory-mapped and sorted by PMID, and whether the encoder read all of its text."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -14,26 +14,35 @@ from search.errors import BrokenIndex
 from search.storage import full_disk_is_said
 
 Pmids = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.bool_]
 
 
 class VectorFile:
-    """Reads `vectors.npy` (n, d) float32 and `vectors.pmids.npy` (n,) int64. Row positions stay inside this class."""
+    """Reads `vectors.npy` (n, d) float32, `vectors.pmids.npy` (n,) int64 and `vectors.truncated.npy` (n,) bool.
 
-    def __init__(self, pmids: Pmids, vectors: Vectors) -> None:
+    Row positions stay inside this class.
+    """
+
+    def __init__(self, pmids: Pmids, vectors: Vectors, truncated: Marks | None = None) -> None:
         self._pmids = pmids
         self._vectors = vectors
+        self._truncated = np.zeros(len(pmids), np.bool_) if truncated is None else truncated
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Map the vectors of a part. Raises BrokenIndex where the two files do not fit together."""
+        """Map the vectors of a part. Raises BrokenIndex where the files do not fit together."""
         try:
-            pmids = np.load(folder / _PMIDS, mmap_mode="r")
-            vectors = np.load(folder / _VECTORS, mmap_mode="r")
+            pmids, vectors, truncated = (np.load(path, mmap_mode="r") for path in cls.paths(folder))
         except (OSError, ValueError, EOFError) as error:
             raise BrokenIndex(f"The vectors in {folder} cannot be read ({error}). Build the index again.") from error
-        if vectors.ndim != 2 or pmids.shape != vectors.shape[:1]:  # noqa: PLR2004  (a matrix has two dimensions)
+        if vectors.ndim != 2 or not pmids.shape == truncated.shape == vectors.shape[:1]:  # noqa: PLR2004  (a matrix)
             raise BrokenIndex(f"{folder} holds {pmids.shape} PMIDs for {vectors.shape} vectors. Build the index again.")
-        return cls(pmids, vectors)
+        return cls(pmids, vectors, truncated)
+
+    @staticmethod
+    def paths(folder: Path) -> tuple[Path, ...]:
+        """The files in the folder of a part."""
+        return tuple(folder / name for name in (_PMIDS, _VECTORS, _TRUNCATED))
 
     def __len__(self) -> int:
         return len(self._pmids)
@@ -48,15 +57,29 @@ class VectorFile:
         """All PMIDs, ascending: (n,) int64."""
         return self._pmids
 
+    @property
+    def truncated(self) -> Marks:
+        """Which texts were longer than the encoder reads, in the order of `pmids`: (n,) bool."""
+        return self._truncated
+
+    def has(self, pmids: Pmids) -> Marks:
+        """Which of some PMIDs (m,) are there: (m,) bool."""
+        return is_among(pmids, self._pmids)
+
     def get(self, pmids: Sequence[int] | Pmids) -> Vectors:
         """The vectors of some PMIDs, in their order: (m, d) float32. Raises KeyError on one that is not there."""
+        return np.asarray(self._vectors[self._rows(pmids)])
+
+    def truncated_of(self, pmids: Sequence[int] | Pmids) -> Marks:
+        """Whether some articles' texts are longer than the encoder reads: (m,) bool. Raises KeyError on one not there."""
+        return np.asarray(self._truncated[self._rows(pmids)])
+
+    def _rows(self, pmids: Sequence[int] | Pmids) -> npt.NDArray[np.intp]:
         wanted = np.asarray(pmids, dtype=np.int64)
-        rows = np.searchsorted(self._pmids, wanted)
-        known = rows < len(self._pmids)
-        known[known] = self._pmids[rows[known]] == wanted[known]
+        known = self.has(wanted)
         if not known.all():
             raise KeyError(int(wanted[~known][0]))
-        return np.asarray(self._vectors[rows])
+        return np.searchsorted(self._pmids, wanted)
 
     def chunks(self, size: int) -> Iterator[tuple[Pmids, Vectors]]:
         """All PMIDs and vectors in order, `size` at a time."""
@@ -71,8 +94,16 @@ class VectorFile:
         return np.asarray(self._vectors[np.sort(rows)])
 
 
+def is_among(pmids: Pmids, ascending: Pmids) -> Marks:
+    """Which of some PMIDs (m,) are among others (n,), which are in order: (m,) bool."""
+    places = np.searchsorted(ascending, pmids)
+    found = places < len(ascending)
+    found[found] = ascending[places[found]] == pmids[found]
+    return found
+
+
 class VectorWriter:
-    """Writes the two files of a `VectorFile`, a chunk at a time, in order of PMID. A context manager.
+    """Writes the files of a `VectorFile`, a chunk at a time, in order of PMID. A context manager.
 
     It writes through files, not through a memory map: on a full disk a map kills the process, a write raises StorageFull.
     """
@@ -82,13 +113,15 @@ class VectorWriter:
         with full_disk_is_said(folder), contextlib.ExitStack() as streams:
             self._pmids = streams.enter_context(_start_array(folder / _PMIDS, (count,), np.dtype(np.int64)))
             self._vectors = streams.enter_context(_start_array(folder / _VECTORS, (count, dimension), np.dtype(np.float32)))
+            self._truncated = streams.enter_context(_start_array(folder / _TRUNCATED, (count,), np.dtype(np.bool_)))
             self._streams = streams.pop_all()
 
-    def append(self, pmids: Pmids, vectors: Vectors) -> None:
-        """Append (n,) int64 PMIDs, all greater than the ones before, and their (n, d) float32 vectors."""
+    def append(self, pmids: Pmids, vectors: Vectors, truncated: Marks) -> None:
+        """Append (n,) int64 PMIDs, all greater than the ones before, their (n, d) float32 vectors and their marks (n,)."""
         with full_disk_is_said(self._folder):
             self._pmids.write(np.ascontiguousarray(pmids, dtype=np.int64).data)
             self._vectors.write(np.ascontiguousarray(vectors, dtype=np.float32).data)
+            self._truncated.write(np.ascontiguousarray(truncated, dtype=np.bool_).data)
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +133,7 @@ class VectorWriter:
 
 _VECTORS = "vectors.npy"
 _PMIDS = "vectors.pmids.npy"
+_TRUNCATED = "vectors.truncated.npy"
 
 
 def _start_array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> IO[bytes]:

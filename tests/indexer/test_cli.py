@@ -45,7 +45,7 @@ BUILD_KEYS = [
     *("files", "ignored_files", "records", "articles", "deletions", "title_only", "retracted", "truncated", "max_length"),
     *("skipped", "skipped_by_reason", "skipped_examples", "skipped_list"),
     *("embedded", "cached", "transform", "candidates"),
-    *("seconds", "embedding_seconds", "embedded_per_second", "peak_memory_mb"),
+    *("seconds", "seconds_by_stage", "embedded_per_second", "peak_memory_mb"),
 ]
 
 
@@ -81,7 +81,7 @@ def copy(built_index: Path, tmp_path: Path) -> Path:
 
 def says_one_sentence(done: Done, *parts: str) -> bool:
     """Whether a command failed as promised: exit 1 and one line on stderr, after those of its progress, with these parts."""
-    progress = re.compile(r"(Reading|Embedding|Indexing|Verifying|Fetching)\b.*\n")
+    progress = re.compile(r"(Reading|Embedding|Indexing|Grouping|Verifying|Checking|Fetching)\b.*\n|\S+: [\d,]+ records, .*\n")
     said = "".join(line for line in done.err.splitlines(keepends=True) if not progress.fullmatch(line))
     assert done.code == 1
     assert re.fullmatch(r"[^\n]*[.`]\n", said), done.err
@@ -136,7 +136,8 @@ def test_the_summary_for_people_names_what_was_skipped(pubmed_index: Run, record
     assert lines["truncated"] == "1 (longer than the 256 tokens that the encoder reads)"
     assert re.search(r"^ +e\.g\. +b\.jsonl, line 2: The line is not a JSON object", done.out, re.MULTILINE)
     assert lines["published"] == f"{tmp_path / 'index'}, generation 0001"
-    assert done.err.startswith("Reading 2 files\nEmbedding 4 articles\n")
+    read = r"a\.xml: 3 records, 1 deleted, .* a second\nb\.jsonl: 2 records, 3 skipped, .* a second\n"
+    assert re.match(rf"Reading 2 files\n{read}Embedding 4 articles\n", done.err)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--sample", "records"]])
@@ -274,14 +275,18 @@ def test_info_for_programs(pubmed_index: Run, built_index: Path) -> None:
     document = pubmed_index("info", "--index", built_index, "--json").document
     assert list(document) == [
         "generation",
+        "generations",
+        "drift",
         "format_version",
         "project_version",
         "created",
         "encoder",
         "counts",
+        "parts",
         "candidates",
         "sources",
         "files",
+        "delta_candidates",
         "corpus_note",
         "transform",
     ]
@@ -333,7 +338,7 @@ def test_one_flipped_bit_is_found(pubmed_index: Run, copy: Path, name: str) -> N
     flip_a_byte(altered)
     done = pubmed_index("verify", "--index", copy)
     assert done.out == f"{altered} was altered: its SHA-256 is not the one in the manifest.\n"
-    assert says_one_sentence(done, "1 of the checks failed. Build the index again")
+    assert says_one_sentence(done, "1 of the checks failed. Run `pubmed-index repair --index")
     as_json = pubmed_index("verify", "--index", copy, "--json")
     assert as_json.code == 1
     assert [str(altered) in problem for problem in json.loads(as_json.out)["problems"]] == [True]
@@ -379,10 +384,10 @@ def test_control_c_keeps_what_was_done(pubmed_index: Run, tmp_path: Path) -> Non
     source.write_text("\n".join(rows), encoding="utf-8")
     process = start("build", source, "--index", index, stdout=subprocess.PIPE)
     assert process.stderr is not None
-    before = [process.stderr.readline() for _ in range(2)]
+    before = [process.stderr.readline() for _ in range(3)]
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert before == ["Reading 1 file\n", "Embedding 300 articles\n"]
+    assert [before[0], before[2]] == ["Reading 1 file\n", "Embedding 300 articles\n"]
     assert (process.returncode, out) == (1, "")
     assert err == (
         "Stopped. The published index is untouched and what was embedded is kept: run the same command again to go on.\n"

@@ -7,49 +7,50 @@ import pytest
 from toy import ToyEncoder, article
 
 from indexer.embedding_cache import EmbeddingCache, text_key
+from search.article import Article
 from search.encoder import EmbeddedBatch
 from search.errors import BrokenIndex
 
 
-def batch(rows: int, start: int = 0) -> tuple[list[bytes], EmbeddedBatch]:
-    keys = [text_key(article(1, f"title {start + row}")) for row in range(rows)]
+def batch(rows: int, start: int = 0) -> tuple[list[Article], EmbeddedBatch]:
+    articles = [article(1, f"title {start + row}") for row in range(rows)]
     vectors = np.arange(rows * 8, dtype=np.float32).reshape(rows, 8) + start
-    return keys, EmbeddedBatch(np.arange(rows, dtype=np.int64), vectors, np.arange(rows) % 2 == 0)
+    return articles, EmbeddedBatch(np.arange(rows, dtype=np.int64), vectors, np.arange(rows) % 2 == 0)
 
 
-def filled(folder: Path) -> tuple[list[bytes], EmbeddedBatch]:
-    keys, embedded = batch(10)
+def filled(folder: Path) -> tuple[list[Article], EmbeddedBatch]:
+    articles, embedded = batch(10)
     with EmbeddingCache(folder, 8) as cache:
-        cache.add(keys[:6], EmbeddedBatch(embedded.pmids[:6], embedded.vectors[:6], embedded.truncated[:6]))
+        cache.add(articles[:6], EmbeddedBatch(embedded.pmids[:6], embedded.vectors[:6], embedded.truncated[:6]))
         cache.flush()
-        cache.add(keys[6:], EmbeddedBatch(embedded.pmids[6:], embedded.vectors[6:], embedded.truncated[6:]))
-    return keys, embedded
+        cache.add(articles[6:], EmbeddedBatch(embedded.pmids[6:], embedded.vectors[6:], embedded.truncated[6:]))
+    return articles, embedded
 
 
 def test_rows_come_back_across_shards_in_the_order_asked(tmp_path: Path) -> None:
-    keys, embedded = filled(tmp_path)
+    articles, embedded = filled(tmp_path)
     cache = EmbeddingCache(tmp_path, 8)
     assert len(cache) == 10
-    asked = [keys[9], text_key(article(1, "unknown")), keys[0], keys[5], keys[9]]
+    asked = [articles[9], article(1, "unknown"), articles[0], articles[5], articles[9]]
     rows = cache.look_up(asked)
     assert rows.found.tolist() == [True, False, True, True, True]
-    assert rows.vectors.tolist() == embedded.vectors[[9, 0, 5, 9]].tolist()
-    assert rows.truncated.tolist() == [False, True, False, False]
+    assert rows.vectors[rows.found].tolist() == embedded.vectors[[9, 0, 5, 9]].tolist()
+    assert rows.truncated.tolist() == [False, False, True, False, False]
 
 
 def test_an_empty_cache_knows_nothing(tmp_path: Path) -> None:
-    assert EmbeddingCache(tmp_path, 8).look_up([b"k" * 16]).found.tolist() == [False]
+    assert EmbeddingCache(tmp_path, 8).look_up([article(1, "unknown")]).found.tolist() == [False]
 
 
 def test_what_was_added_is_kept_when_an_error_ends_the_work(tmp_path: Path) -> None:
-    keys, embedded = batch(3)
+    articles, embedded = batch(3)
     with pytest.raises(KeyboardInterrupt), EmbeddingCache(tmp_path, 8) as cache:
-        stopped_after_adding(cache, keys, embedded)
-    assert EmbeddingCache(tmp_path, 8).look_up(keys).found.all()
+        stopped_after_adding(cache, articles, embedded)
+    assert EmbeddingCache(tmp_path, 8).look_up(articles).found.all()
 
 
-def stopped_after_adding(cache: EmbeddingCache, keys: list[bytes], embedded: EmbeddedBatch) -> None:
-    cache.add(keys, embedded)
+def stopped_after_adding(cache: EmbeddingCache, articles: list[Article], embedded: EmbeddedBatch) -> None:
+    cache.add(articles, embedded)
     raise KeyboardInterrupt
 
 
@@ -68,7 +69,7 @@ def test_a_shard_cut_short_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_flipped_bit_is_found_before_a_vector_is_used(tmp_path: Path) -> None:
-    keys, _ = filled(tmp_path)
+    articles, _ = filled(tmp_path)
     path = tmp_path / "000002.shard"
     whole = path.read_bytes()
     for position in range(0, len(whole), 37):
@@ -81,7 +82,7 @@ def test_every_flipped_bit_is_found_before_a_vector_is_used(tmp_path: Path) -> N
     path.write_bytes(damaged)
     cache = EmbeddingCache(tmp_path, 8)
     with pytest.raises(BrokenIndex, match=r"its checksum does not match\. Delete that file"):
-        cache.look_up(keys)
+        cache.look_up(articles)
 
 
 def padding(shard: bytes) -> range:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from toy import article
 
 from search.article import AbstractSection, Article, Author, Correction, MeshHeading, MeshQualifier, OtherAbstract
-from search.catalogue import Catalogue
+from search.catalogue import Catalogue, Definition
+from search.catalogue_writer import CatalogueWriter
 from search.errors import BrokenIndex
 
 FULL = Article(
@@ -44,11 +45,11 @@ FULL = Article(
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path) -> Catalogue:
-    return Catalogue.create(tmp_path / "catalogue.sqlite")
+def catalogue(tmp_path: Path) -> CatalogueWriter:
+    return CatalogueWriter.open(tmp_path / "catalogue.sqlite")
 
 
-def test_every_field_comes_back(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_every_field_comes_back(catalogue: CatalogueWriter, tmp_path: Path) -> None:
     catalogue.upsert([FULL])
     catalogue.close()
     reopened = Catalogue.open(tmp_path / "catalogue.sqlite")
@@ -60,7 +61,7 @@ def test_every_field_comes_back(catalogue: Catalogue, tmp_path: Path) -> None:
 @given(texts=st.lists(st.text(), min_size=1, max_size=5))
 def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     texts = [text.encode("utf-8", "ignore").decode() for text in texts]
-    catalogue = Catalogue.create(tmp_path_factory.mktemp("any") / "catalogue.sqlite")
+    catalogue = CatalogueWriter.open(tmp_path_factory.mktemp("any") / "catalogue.sqlite")
     articles = [article(pmid, text, text) for pmid, text in enumerate(texts, start=1)]
     catalogue.upsert(articles)
     assert list(catalogue.articles(range(1, len(texts) + 1)).values()) == articles
@@ -70,7 +71,7 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, texts: li
 @pytest.mark.parametrize(
     ("first", "second", "kept"),
     [
-        # (file year, file number, version, ordinal): the higher one is kept, whatever comes first.
+        # (file year, file number, version, position): the higher one is kept, whatever comes first.
         ((2025, 1, 1, 0), (2026, 1, 1, 0), "second"),
         ((2026, 1, 1, 0), (2025, 9, 1, 0), "first"),
         ((2026, 2, 1, 0), (2026, 1, 3, 9), "first"),
@@ -80,28 +81,28 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, texts: li
     ],
 )
 def test_precedence(
-    catalogue: Catalogue, first: tuple[int, int, int, int], second: tuple[int, int, int, int], kept: str
+    catalogue: CatalogueWriter, first: tuple[int, int, int, int], second: tuple[int, int, int, int], kept: str
 ) -> None:
-    for name, (year, number, version, ordinal) in (("first", first), ("second", second)):
-        catalogue.upsert([article(1, name, version=version)], year=year, number=number, first_ordinal=ordinal)
+    for name, (year, number, version, position) in (("first", first), ("second", second)):
+        catalogue.upsert([article(1, name, version=version)], year=year, number=number, first_position=position)
     assert catalogue.articles([1])[1].title == kept
     assert catalogue.count() == 1
 
 
-def test_deleting_counts_what_was_there(catalogue: Catalogue) -> None:
+def test_deleting_counts_what_was_there(catalogue: CatalogueWriter) -> None:
     catalogue.upsert([article(pmid, "T") for pmid in range(1, 6)])
     assert catalogue.delete([2, 3, 3, 77]) == 2
     assert catalogue.count() == 3
 
 
-def test_more_pmids_than_a_statement_takes(catalogue: Catalogue) -> None:
+def test_more_pmids_than_a_statement_takes(catalogue: CatalogueWriter) -> None:
     pmids = range(1, 25_001)
     catalogue.upsert([article(pmid, "T") for pmid in pmids])
     assert len(catalogue.articles(pmids)) == 25_000
     assert catalogue.delete(pmids) == 25_000
 
 
-def test_windows_come_in_order_of_pmid(catalogue: Catalogue) -> None:
+def test_windows_come_in_order_of_pmid(catalogue: CatalogueWriter) -> None:
     catalogue.upsert([article(pmid, "T") for pmid in (5, 3, 9, 1)])
     assert [[one.pmid for one in window] for window in catalogue.windows(3)] == [[1, 3, 5], [9]]
 

@@ -114,22 +114,22 @@ def test_what_stands_in_no_column_is_asked_for(columns: Columns) -> None:
 
 def test_everything_and_retracted(columns: Columns) -> None:
     assert columns.pmids.tolist() == members(columns.everything()) == [2, 7, 8, 64, 1000]
-    assert members(columns.retracted()) == [7, 1000]
-    assert columns.title_only_and_retracted() == (2, 2)
+    assert members(columns.having(Flag.RETRACTED)) == [7, 1000]
+    assert columns.having(Flag.TITLE_ONLY).count == 2
     assert columns.everything() is columns.everything()
-    assert columns.retracted() is columns.retracted()
+    assert columns.having(Flag.RETRACTED) is columns.having(Flag.RETRACTED)
 
 
 def test_a_selection_shares_nothing(columns: Columns) -> None:
     for condition in (And(()), Flagged(Flag.RETRACTED), Term(TermField.MESH, "humans")):
         columns.select(condition, nowhere).bitmap[:] = 0
     assert members(columns.everything()) == [2, 7, 8, 64, 1000]
-    assert members(columns.retracted()) == [7, 1000]
+    assert members(columns.having(Flag.RETRACTED)) == [7, 1000]
     assert members(columns.select(Term(TermField.MESH, "humans"), nowhere)) == [7, 8]
 
 
 def test_sets(columns: Columns) -> None:
-    everything, retracted = columns.everything(), columns.retracted()
+    everything, retracted = columns.everything(), columns.having(Flag.RETRACTED)
     asthma = columns.select(Term(TermField.MESH, "asthma"), nowhere)
     assert members(everything - retracted) == [2, 8, 64]
     assert members(asthma | retracted) == [2, 7, 8, 1000]

@@ -10,13 +10,14 @@ from search.vectors import VectorFile, VectorWriter
 
 PMIDS = np.array([3, 8, 15, 99], np.int64)
 VECTORS = np.arange(12, dtype=np.float32).reshape(4, 3)
+TRUNCATED = np.array([False, True, True, False])
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     with VectorWriter(tmp_path, 4, 3) as writer:
-        writer.append(PMIDS[:3], VECTORS[:3])
-        writer.append(PMIDS[3:], VECTORS[3:])
+        writer.append(PMIDS[:3], VECTORS[:3], TRUNCATED[:3])
+        writer.append(PMIDS[3:], VECTORS[3:], TRUNCATED[3:])
     return tmp_path
 
 
@@ -35,6 +36,10 @@ def test_chunks_cover_everything_in_order(folder: Path) -> None:
     chunks = list(VectorFile.open(folder).chunks(3))
     assert np.concatenate([pmids for pmids, _ in chunks]).tolist() == PMIDS.tolist()
     assert np.concatenate([vectors for _, vectors in chunks]).tolist() == VECTORS.tolist()
+
+
+def test_what_was_truncated(folder: Path) -> None:
+    assert VectorFile.open(folder).truncated.tolist() == TRUNCATED.tolist()
 
 
 def test_a_sample_has_no_row_twice(folder: Path) -> None:

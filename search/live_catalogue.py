@@ -1,0 +1,43 @@
+"""The records of a generation: those of its delta, and those of its base that are not dead."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from search.article import Article
+from search.catalogue import Catalogue, Definition
+from search.vectors import Pmids, is_among
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCatalogue:
+    """Reads the catalogues of both parts as one. Safe to share between threads."""
+
+    base: Catalogue
+    delta: Catalogue | None
+    dead: Pmids
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.base.close()
+        if self.delta is not None:
+            self.delta.close()
+
+    def articles(self, pmids: Sequence[int]) -> dict[int, Article]:
+        """The articles of some PMIDs; PMIDs that are not in the index are left out."""
+        found = {} if self.delta is None else self.delta.articles(pmids)
+        rest = np.array([pmid for pmid in pmids if pmid not in found], np.int64)
+        found.update(self.base.articles(rest[~is_among(rest, self.dead)].tolist()))
+        return found
+
+    def definitions(self, *, shorts: Sequence[str] = (), longs: Sequence[str] = ()) -> list[Definition]:
+        """The definitions of some short forms, and of some long ones: the delta takes off what the dead had."""
+        found = self.base.definitions(shorts=shorts, longs=longs)
+        if self.delta is None:
+            return found
+        counts = Counter[tuple[str, str]]()
+        for one in {*found, *self.delta.definitions(shorts=shorts, longs=longs)}:
+            counts[one.short, one.long] += one.articles
+        return [Definition(short, long, articles) for (short, long), articles in counts.items() if articles > 0]
