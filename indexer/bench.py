@@ -46,7 +46,7 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class Way:
     """A way of asking; the questions take turns with its filters."""
 
     mode: Mode
@@ -67,7 +67,7 @@ def measure(searcher: Searcher, questions: Sequence[str], k: int, progress: Prog
     """Ask every question once in every way and time it; the first few are asked beforehand, untimed."""
     ways = list(_ways(searcher))
     progress.start("Asking", len(ways) * len(questions), "questions")
-    timed = tuple(_time(searcher, way, questions, k, progress) for way in ways)
+    timed = tuple(time_way(searcher, way, questions, k, progress) for way in ways)
     return Latency(
         articles=searcher.summary.articles,
         encoder=searcher.summary.encoder,
@@ -78,18 +78,19 @@ def measure(searcher: Searcher, questions: Sequence[str], k: int, progress: Prog
     )
 
 
-def _ways(searcher: Searcher) -> Iterator[_Way]:
-    yield from (_Way(mode) for mode in (Mode.LEXICAL, Mode.DENSE, Mode.HYBRID))
-    yield _Way(Mode.HYBRID, explained=_EXPLAINED)
+def _ways(searcher: Searcher) -> Iterator[Way]:
+    yield from (Way(mode) for mode in (Mode.LEXICAL, Mode.DENSE, Mode.HYBRID))
+    yield Way(Mode.HYBRID, explained=_EXPLAINED)
     years = searcher.years()
     if len(known := years[years > 0]):
         first, middle, late = (int(year) for year in np.percentile(known, [0, 50, 95]))
         halves = (Filters(year_from=middle), Filters(year_from=first, year_to=middle), Filters(year_from=late))
         said = f"years from {middle}, to {middle}, from {late}, in turn"
-        yield from (_Way(mode, halves, said) for mode in (Mode.LEXICAL, Mode.DENSE, Mode.HYBRID))
+        yield from (Way(mode, halves, said) for mode in (Mode.LEXICAL, Mode.DENSE, Mode.HYBRID))
 
 
-def _time(searcher: Searcher, way: _Way, questions: Sequence[str], k: int, progress: Progress) -> WayLatency:
+def time_way(searcher: Searcher, way: Way, questions: Sequence[str], k: int, progress: Progress) -> WayLatency:
+    """Ask every question once in one way and time it; the first few are asked beforehand, untimed."""
     for place, question in enumerate(questions[:_WARM_UP]):
         searcher.search(question, k, way.filters[place % len(way.filters)], way.mode, explain=way.explained)
     took = []

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from indexer.collecting import Collected, Collector, SkippedExample, stamped
@@ -13,12 +13,13 @@ from indexer.progress import Progress
 from indexer.publishing import Finished, Published, publish
 from indexer.sources import Sources
 from indexer.transform_choice import Transformer, previous_record
+from search.article import Article
 from search.candidates import FLAT_LIMIT
 from search.catalogue import Catalogue
 from search.encoder import Encoder
 from search.errors import SourceError
 from search.index_folder import Generation, IndexFolder
-from search.lexical import LexicalWriter
+from search.lexical_writer import LexicalWriter
 from search.storage import full_disk_is_said
 from search.tombstones import Tombstones
 from search.transform import TransformKind, TransformRecord
@@ -71,7 +72,8 @@ class _Made:
 class Build:
     """A build of an index in `folder`; above `flat_limit` articles its vectors go into inverted lists.
 
-    `transform` None lets an evaluation on the corpus choose between the kinds. What `known` knows is not embedded.
+    `transform` None lets an evaluation on the corpus choose between the kinds. What `known` knows is not embedded. With
+    `local_ids`, articles without a PMID get numbers of their own; else they are skipped.
     """
 
     folder: IndexFolder
@@ -81,6 +83,7 @@ class Build:
     flat_limit: int = FLAT_LIMIT
     transform: TransformKind | None = None
     known: Sequence[Known] = ()
+    local_ids: bool = False
 
     def run(self, sources: Sources) -> BuildSummary:
         """Build a generation of `sources` and publish it.
@@ -101,7 +104,9 @@ class Build:
         """Collect, embed, index: every file of the generation but its manifest."""
         writer, base = PartWriter(self.folder, self.progress, self.flat_limit), partial.base
         files = list(stamped(sources.files, self.progress))
-        with contextlib.closing(Collector.open(partial, files, self.progress)) as collector:
+        with contextlib.closing(
+            Collector.open(partial, files, self.progress, _nothing_yet if self.local_ids else None)
+        ) as collector:
             collected, catalogue = collector.collect(files), collector.catalogue
             _require_articles(catalogue, sources, collected)
             clock.stage("read")
@@ -110,14 +115,15 @@ class Build:
             previous = previous_record(self.folder, self.encoder.identity)
             transform = Transformer(self.encoder, self.progress).run(catalogue, partial, self.transform, previous)
             clock.stage("transform")
+            catalogue.clear_definitions()
             with LexicalWriter(partial.lexical) as lexical:
                 writer.index(catalogue, base, lexical)
             clock.stage("index")
+            candidates = writer.find_candidates(base)
+            clock.stage("candidates")
             catalogue.finish()
         partial.collected.rename(base.catalogue)
-        Tombstones.of({}, {}).write(partial.tombstones)
-        candidates = writer.find_candidates(base)
-        clock.stage("candidates")
+        Tombstones.none().write(partial.tombstones)
         finished = Finished(
             self.encoder.identity, collected.sources, candidates, corpus_note=self.corpus_note, transform=transform
         )
@@ -141,6 +147,11 @@ class StageClock:
     def total(self) -> float:
         """The time up to the end of the last stage."""
         return round(self._last - self._started, 2)
+
+
+def _nothing_yet(_ids: Sequence[int]) -> Mapping[int, Article]:
+    """The articles of an index that begins anew."""
+    return {}
 
 
 def _require_articles(catalogue: Catalogue, sources: Sources, collected: Collected) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexer.bench_cli import add_bench, bench
 from indexer.evaluate_cli import add_evaluate, evaluate
+from indexer.mirror_cli import KEPT, add_mirror, mirror
 from indexer.upkeep_cli import add_index_and_json, add_upkeep, encoder_of
-from search.command import hits, positive, run
+from search.command import positive, run
 from search.transform import TransformKind
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ _EXAMPLES = """examples:
   pubmed-index build --sample                                  the 150 records that ship with the project
   pubmed-index fetch --query "sepsis[ti] AND 2024[dp]" --out records --max 1000
   pubmed-index build records --index data/index
+  pubmed-index mirror --out pubmed --dry-run                   all of PubMed from NLM: how many files and bytes are to come
   pubmed-index build baseline/*.xml.gz export.nbib mine.jsonl --index I --encoder biolinkbert-base
   pubmed-index update updatefiles --index I                    later files: new, revised and deleted records
   pubmed-index verify --index I                                reads everything, finds every flipped bit
@@ -27,8 +30,10 @@ _EXAMPLES = """examples:
   pubmed-index evaluate beir/nfcorpus --json                   judged questions: any folder in BEIR's form
   pubmed-index evaluate --own --index I                        your own corpus, without judgements
   pubmed-index bench --index I --queries questions.txt
+  pubmed-index bench --index I --scale 1600000 --out law.json  made of I's records: how an index of that size does here
 """
 _SOURCES = "files, folders or globs: PubMed XML(.gz), NBIB, RIS, CSV, JSONL(.gz); - is standard input"
+_LOCAL_IDS = "give records without a PMID numbers of their own, from 100,000,001 up, instead of leaving them out"
 _KEPT = "Stopped. The published index is untouched and what was embedded is kept: run the same command again to go on."
 
 
@@ -39,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is _build and bool(options.sources) == options.sample:
         parser.error("build takes either SOURCE..., files or folders of records, or --sample")
     command: Callable[[argparse.Namespace], None] = options.command
-    return run(lambda: command(options), interrupted=_KEPT if command in {_build, _update} else "Stopped.")
+    kept: dict[Callable[[argparse.Namespace], None], str] = {_build: _KEPT, _update: _KEPT, mirror: KEPT}
+    return run(lambda: command(options), interrupted=kept.get(command, "Stopped."))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,7 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_build(commands.add_parser("build", help="build an index from files of records", description=_build.__doc__))
     _add_update(commands.add_parser("update", help="apply later files to an index", description=_update.__doc__))
     _add_fetch(commands.add_parser("fetch", help="get records from NCBI for a PubMed query", description=_fetch.__doc__))
-    _add_bench(commands.add_parser("bench", help="measure how long questions take", description=_bench.__doc__))
+    add_mirror(
+        commands.add_parser("mirror", help="keep NLM's baseline and update files in a folder", description=mirror.__doc__)
+    )
+    add_bench(commands.add_parser("bench", help="measure how long questions take", description=bench.__doc__))
     add_evaluate(commands.add_parser("evaluate", help="measure how good the search is", description=evaluate.__doc__))
     add_upkeep(commands)
     return parser
@@ -71,6 +80,25 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder", default="embedded", metavar="NAME|PATH", help="a preset, a hub name or a folder (default: embedded)"
     )
+    parser.add_argument("--local-ids", action="store_true", help=_LOCAL_IDS)
+    parser.add_argument(
+        "--vectors",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=Path,
+        metavar="FILE.npy",
+        help="ready-made vectors of the encoder, a row each",
+    )
+    parser.add_argument(
+        "--pmids",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=Path,
+        metavar="FILE.json",
+        help="whose they are: a JSON list for each file of --vectors, in the same order",
+    )
     add_index_and_json(parser)
     parser.set_defaults(command=_build)
 
@@ -82,6 +110,7 @@ def _add_update(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read files out of order or of another year, too: where a later one spoke, it counts",
     )
+    parser.add_argument("--local-ids", action="store_true", help=_LOCAL_IDS)
     parser.add_argument("--encoder", metavar="PATH", help="where the encoder that built the index lies, if it has moved")
     add_index_and_json(parser)
     parser.set_defaults(command=_update)
@@ -99,17 +128,6 @@ def _add_fetch(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_fetch)
 
 
-def _add_bench(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--queries", type=Path, metavar="FILE", help="one question a line, or BEIR's queries.jsonl (default: titles)"
-    )
-    parser.add_argument("--count", type=positive, default=200, metavar="N", help="ask at most so many (default: 200)")
-    parser.add_argument("-k", type=hits, default=10, metavar="N", help="hits for each (default: 10)")
-    parser.add_argument("--encoder", metavar="PATH", help="where the encoder that built the index lies, if it has moved")
-    add_index_and_json(parser)
-    parser.set_defaults(command=_bench)
-
-
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -124,6 +142,7 @@ def _build(options: argparse.Namespace) -> None:
     """Build an index from files of records and publish it. What was embedded before is not embedded again."""
     from indexer.build import Build
     from indexer.progress_bars import progress_for_people
+    from indexer.ready_made import ReadyMadeVectors
     from indexer.report import report_build
     from search.index_folder import IndexFolder
     from search.searcher import load_transformer
@@ -135,7 +154,11 @@ def _build(options: argparse.Namespace) -> None:
     with progress_for_people() as progress:
         note = SAMPLE_NOTE if options.sample else ""
         transform = None if options.transform == "auto" else TransformKind(options.transform)
-        summary = Build(IndexFolder(options.index), encoder, progress, note, transform=transform).run(sources)
+        known = [ReadyMadeVectors.open(options.vectors, options.pmids, encoder)] if options.vectors or options.pmids else []
+        build = Build(
+            IndexFolder(options.index), encoder, progress, note, transform=transform, known=known, local_ids=options.local_ids
+        )
+        summary = build.run(sources)
     report_build(summary, as_json=options.json)
 
 
@@ -149,7 +172,8 @@ def _update(options: argparse.Namespace) -> None:
 
     sources, folder = find_sources(options.sources), IndexFolder(options.index)
     with progress_for_people() as progress:
-        summary = Update(folder, encoder_of(folder, options.encoder), progress, force=options.force).run(sources)
+        load = encoder_of(folder, options.encoder)
+        summary = Update(folder, load, progress, force=options.force, local_ids=options.local_ids).run(sources)
     report_update(summary, as_json=options.json)
 
 
@@ -178,21 +202,6 @@ def _fetch(options: argparse.Namespace) -> None:
             on_progress=progress.reached,
         )
     report_fetch(fetched, as_json=options.json)
-
-
-def _bench(options: argparse.Namespace) -> None:
-    """Ask an index questions in every mode, with filters and without, and report how long they take."""
-    from indexer.bench import measure, titles_as_questions
-    from indexer.progress_bars import progress_for_people
-    from indexer.report import report_latency
-    from search.questions import read_questions
-    from search.searcher import Searcher
-
-    asked = read_questions(options.queries)[: options.count] if options.queries else []
-    questions = [question.text for question in asked]
-    with Searcher.open(options.index, options.encoder) as searcher, progress_for_people() as progress:
-        latency = measure(searcher, questions or titles_as_questions(searcher, options.count), options.k, progress)
-    report_latency(latency, as_json=options.json)
 
 
 if __name__ == "__main__":

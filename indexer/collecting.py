@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +16,11 @@ from typing import IO, Self
 
 import msgspec
 
+from indexer.local_ids import LocalIds
 from indexer.parsed_file import ParsedFile, SourceFile
 from indexer.progress import Progress
 from indexer.reading import read_parts
+from search.article import Article
 from search.catalogue_writer import CatalogueWriter
 from search.errors import BrokenIndex, SourceError
 from search.index_folder import Generation
@@ -42,7 +44,7 @@ class StampedSource:
     @property
     def name(self) -> str:
         """The file's name as text, also where its bytes are not UTF-8."""
-        return _readable(self.file.path.name)
+        return _readable(self.file.shown.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class _Note(msgspec.Struct):
 
     collected: Collected
     listed_bytes: int
+    local_ids: bool
 
 
 def stamped(files: Sequence[SourceFile], progress: Progress, applied: Sequence[AppliedSource] = ()) -> Iterator[StampedSource]:
@@ -102,24 +105,40 @@ def stamped(files: Sequence[SourceFile], progress: Progress, applied: Sequence[A
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """Collects files into the catalogue of a generation that is not finished. `close` it."""
+    """Collects files into the catalogue of a generation that is not finished. `close` it.
+
+    Articles without a PMID are skipped where `local_ids` is None.
+    """
 
     catalogue: CatalogueWriter
     collected: Collected
     generation: Generation
     progress: Progress
+    local_ids: LocalIds | None
 
     @classmethod
-    def open(cls, generation: Generation, sources: Sequence[StampedSource], progress: Progress) -> Self:
-        """Go on where an earlier run over the same files was, or begin."""
+    def open(
+        cls,
+        generation: Generation,
+        sources: Sequence[StampedSource],
+        progress: Progress,
+        indexed: Callable[[Sequence[int]], Mapping[int, Article]] | None = None,
+    ) -> Self:
+        """Go on where an earlier run over the same files was, or begin.
+
+        `indexed` gives the articles that the index has under some ids; with it, articles without a PMID get local ids.
+        """
         last = _last_note(generation)
-        if last is None or not _begin_with(sources, last.collected.sources):
-            last = _Note(Collected(), 0)
+        numbered = indexed is not None
+        if last is None or last.local_ids != numbered or not _begin_with(sources, last.collected.sources):
+            last = _Note(Collected(), 0, numbered)
             for path in generation.folder.glob(f"{generation.collected.name}*"):
                 path.unlink()
         with full_disk_is_said(generation.folder), generation.skipped.open("ab") as stream:
             stream.truncate(last.listed_bytes)
-        return cls(CatalogueWriter.open(generation.collected), last.collected, generation, progress)
+        catalogue = CatalogueWriter.open(generation.collected)
+        local_ids = LocalIds(lambda ids: {**indexed(ids), **catalogue.articles(ids)}) if indexed else None
+        return cls(catalogue, last.collected, generation, progress, local_ids)
 
     def close(self) -> None:
         """Let go of the catalogue."""
@@ -148,12 +167,13 @@ class Collector:
         applied = AppliedSource(source.name, _modified(source.file.path), 0, 0, 0, year, number, source.sha256)
         revised, deleted_pmids = "", list[int]()
         with self.catalogue.together():
-            for part in read_parts(source.file):
-                self.catalogue.upsert(part.articles, year=year, number=number, first_position=applied.articles)
-                revised = max([revised, *(article.revised for article in part.articles)])
+            for part in read_parts(source.file, local_ids=self.local_ids is not None):
+                articles = [*part.articles, *(self.local_ids.numbered(part.unnumbered) if self.local_ids else ())]
+                self.catalogue.upsert(articles, year=year, number=number, first_position=applied.articles)
+                revised = max([revised, *(article.revised for article in articles)])
                 deleted_pmids += part.deleted_pmids
                 applied = dataclasses.replace(
-                    applied, articles=applied.articles + len(part.articles), skipped=applied.skipped + len(part.skipped)
+                    applied, articles=applied.articles + len(articles), skipped=applied.skipped + len(part.skipped)
                 )
                 self._list_skipped(part, stream)
             deletions = self.catalogue.delete(deleted_pmids, year=year, number=number)
@@ -167,7 +187,7 @@ class Collector:
         self.collected.deletions += deletions
         with full_disk_is_said(self.generation.folder):
             stream.flush()
-        self.catalogue.note(msgspec.json.encode(_Note(self.collected, stream.tell())).decode())
+        self.catalogue.note(msgspec.json.encode(_Note(self.collected, stream.tell(), self.local_ids is not None)).decode())
 
     def _list_skipped(self, part: ParsedFile, stream: IO[bytes]) -> None:
         with full_disk_is_said(self.generation.folder):

@@ -1,7 +1,7 @@
 """Writes a generation of an earlier one and of the statements laid over it: base and delta, or both merged."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from indexer.build import StageClock
 from indexer.definitions import count_definitions
 from indexer.earlier_vectors import EarlierVectors
 from indexer.embedding import EmbeddingCounts
-from indexer.merging import Merger, link
+from indexer.merging import Merger
 from indexer.overlay import Changes
 from indexer.part_writing import WINDOW, PartWriter
 from indexer.transform_choice import transform_vectors
@@ -19,9 +19,10 @@ from search.catalogue_writer import CatalogueWriter
 from search.encoder import Encoder
 from search.errors import SourceError
 from search.index_folder import Generation
-from search.lexical import LexicalWriter
+from search.lexical_writer import LexicalWriter
 from search.live_vectors import LiveVectors
 from search.open_generation import OpenGeneration
+from search.storage import link
 from search.tombstones import Tombstones
 from search.vectors import Pmids, VectorFile
 
@@ -38,13 +39,10 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class DeltaWriter:
-    """Writes all but the manifest of `partial`; `before` are the open files of the generation `earlier`.
-
-    The `encoder` is loaded where there is an article to embed.
-    """
+    """Writes all but the manifest of `partial`; `before` are the open files of the generation `earlier`."""
 
     writer: PartWriter
-    encoder: Callable[[], Encoder]
+    encoder: Encoder
     earlier: Generation
     before: OpenGeneration
     partial: Generation
@@ -61,13 +59,15 @@ class DeltaWriter:
             raise SourceError(
                 "These files delete every article of the index. Nothing was published: build a new index instead."
             )
+        delta.clear_definitions()
         counts = self._write_articles(delta) if count else EmbeddingCounts()
-        delta.add_definitions(list(self._taken_off(tombstones.pmids)))
+        for taken_off in self._taken_off(tombstones.pmids):
+            delta.add_definitions(taken_off)
         self._write_words(delta, np.sort(np.array(changes.changed, np.int64)))
         delta.finish()
         self.clock.stage("index")
         if self.earlier.transform.is_file():
-            self.partial.transform.hardlink_to(self.earlier.transform)
+            link(self.earlier.transform, self.partial.transform)
         merged = count + len(tombstones.deleted) > merged_above * len(self.before.vectors.base)
         if merged:
             return Written(counts, self._merge(tombstones), "", merged=True)
@@ -79,19 +79,18 @@ class DeltaWriter:
 
     def _write_articles(self, delta: CatalogueWriter) -> EmbeddingCounts:
         known = [EarlierVectors(self.before)] if self.before.transform is None else []
-        counts = self.writer.embed(self.encoder(), delta, self.partial.delta, known)
+        counts = self.writer.embed(self.encoder, delta, self.partial.delta, known)
         self.clock.stage("embed")
         if self.before.transform is not None:
             transform_vectors(self.partial.delta.folder, self.before.transform, self.writer.progress)
         self.writer.index(delta, self.partial.delta)
         return counts
 
-    def _taken_off(self, dead: Pmids) -> Iterator[Definition]:
+    def _taken_off(self, dead: Pmids) -> Iterator[list[Definition]]:
         """The definitions of the base's dead articles, to be subtracted from its counts."""
         for start in range(0, len(dead), WINDOW):
             articles = self.before.catalogue.base.articles(dead[start : start + WINDOW].tolist()).values()
-            for one in count_definitions(list(articles)):
-                yield Definition(one.short, one.long, -one.articles)
+            yield [Definition(one.short, one.long, -one.articles) for one in count_definitions(list(articles))]
 
     def _write_words(self, delta: CatalogueWriter, changed: Pmids) -> None:
         """Take the changed articles out of the lexical index, and put those that are still there in anew."""
@@ -110,6 +109,6 @@ class DeltaWriter:
         vectors = LiveVectors(self.before.vectors.base, newer, tombstones.pmids)
         candidates = Merger(self.earlier.base, delta, vectors, self.writer).merge(self.partial.base)
         shutil.rmtree(delta.folder)
-        Tombstones.of({}, {}).write(self.partial.tombstones)
+        Tombstones.none().write(self.partial.tombstones)
         self.clock.stage("merge")
         return candidates

@@ -26,5 +26,5 @@ class EarlierVectors:
             rows.found[place] = same is not None and embedded_text(same) == embedded_text(article)
         pmids = np.array([article.pmid for article in articles], np.int64)[rows.found]
         rows.vectors[rows.found] = self.files.vectors.get(pmids)
-        rows.truncated[rows.found] = self.files.vectors.truncated(pmids)
+        rows.truncated[rows.found] = self.files.vectors.truncated_of(pmids)
         return rows

@@ -59,17 +59,22 @@ class Embedder:
         return counts
 
     def _window(self, articles: Sequence[Article]) -> tuple[KnownRows, int]:
-        """The rows of one window, and how many were embedded now; these go into the cache batch by batch."""
+        """The rows of one window, and how many of them were embedded now."""
         rows = KnownRows.none(len(articles), self.encoder.identity.dimension)
         for known in (*self.known, self.cache):
             if (missing := np.flatnonzero(~rows.found)).size:
                 rows.fill(missing, known.look_up([articles[row] for row in missing.tolist()]))
         missing = np.flatnonzero(~rows.found)
         self.progress.advance(len(articles) - len(missing))
-        row_of = {articles[row].pmid: row for row in missing.tolist()}
-        for batch in self.encoder.embed([articles[row] for row in missing.tolist()]):
+        if missing.size:
+            self._embed(articles, missing.tolist(), rows)
+        return rows, len(missing)
+
+    def _embed(self, articles: Sequence[Article], missing: Sequence[int], rows: KnownRows) -> None:
+        """Embed some of the articles; their rows go into the cache batch by batch."""
+        row_of = {articles[row].pmid: row for row in missing}
+        for batch in self.encoder.embed([articles[row] for row in missing]):
             places = [row_of[pmid] for pmid in batch.pmids.tolist()]
             self.cache.add([articles[row] for row in places], batch)
             rows.vectors[places], rows.truncated[places] = batch.vectors, batch.truncated
             self.progress.advance(len(places))
-        return rows, len(missing)

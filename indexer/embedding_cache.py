@@ -1,17 +1,18 @@
 """The embedding cache: vectors by the text they came from, so that what one build embedded no later one embeds again.
 
 `embeddings/<encoder>/000001.shard` and so on, append-only. A shard is written beside and renamed when complete, so every
-shard that can be seen is whole. Its layout: 128 bytes of JSON {count, dimension, sha256 of the rest} padded with spaces,
-then `keys` (n, 16) uint8, `vectors` (n, d) float32 and `truncated` (n,) uint8, one after the other.
+shard that can be seen was whole. One that was damaged since is found before any vector of it is used, and set aside as
+`000001.damaged`: its texts count as not embedded. Its layout: 128 bytes of JSON {count, dimension, sha256 of the rest} padded
+with spaces, then `keys` (n, 16) uint8, `vectors` (n, d) float32 and `truncated` (n,) uint8, one after the other.
 """
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 import msgspec
 import numpy as np
@@ -25,12 +26,12 @@ from search.vectors import Marks
 
 Keys = npt.NDArray[np.void]
 
-# A crash loses at most this much work, whichever comes first.
+# A crash loses at most this much work, or that of so many rows.
 _SECONDS_PER_SHARD = 15.0
-_ROWS_PER_SHARD = 65_536
 _KEY = np.dtype("V16")
 _HEADER_BYTES = 128
 _SUFFIX = ".shard"
+_SET_ASIDE = ".damaged"
 
 
 def text_key(article: Article) -> bytes:
@@ -65,23 +66,29 @@ class _Header(msgspec.Struct):
 
 
 class EmbeddingCache:
-    """Reads and appends the shards of one encoder. A context manager: leaving it, by an error too, keeps what was added."""
+    """Reads and appends the shards of one encoder, and tells `say` of damaged ones. Needs the writer's lock of the index.
 
-    def __init__(self, folder: Path, dimension: int) -> None:
+    A context manager: leaving it, by an error too, keeps what was added.
+    """
+
+    rows_per_shard: ClassVar[int] = 65_536
+
+    def __init__(self, folder: Path, dimension: int, say: Callable[[str], None] = lambda _: None) -> None:
         self._folder = folder
         self._dimension = dimension
+        self._say = say
         self._added: list[tuple[list[bytes], EmbeddedBatch]] = []
         self._last_flush = time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
-        self._shards = [_Shard.open(path, dimension) for path in sorted(folder.glob(f"*{_SUFFIX}"))]
+        self._shards = list(self._opened())
         self._next = 1 + max((int(shard.path.stem) for shard in self._shards), default=0)
-        self._trusted: set[int] = set()
+        self._trusted: dict[int, bool] = {}
         self._keys, self._places = _sorted_keys(self._shards)
 
     @classmethod
-    def of(cls, folder: Path, identity: EncoderIdentity) -> Self:
+    def of(cls, folder: Path, identity: EncoderIdentity, say: Callable[[str], None] = lambda _: None) -> Self:
         """The cache in `folder`, whose encoder is recorded beside the shards for people who look."""
-        cache = cls(folder, identity.dimension)
+        cache = cls(folder, identity.dimension, say)
         (folder / "encoder.json").write_bytes(msgspec.json.format(msgspec.json.encode(identity), indent=1))
         return cache
 
@@ -105,7 +112,10 @@ class EmbeddingCache:
         places[found] = self._places[positions[found]]
         for number in np.unique(places[found, 0]).tolist():
             inside = np.flatnonzero(places[:, 0] == number)
-            rows.vectors[inside], rows.truncated[inside] = self._trust(number).rows(places[inside, 1])
+            if self._is_trusted(number):
+                rows.vectors[inside], rows.truncated[inside] = self._shards[number].rows(places[inside, 1])
+            else:
+                found[inside] = False
         rows.found[:] = found
         return rows
 
@@ -113,7 +123,7 @@ class EmbeddingCache:
         """Add freshly embedded rows, their articles in the order of `batch`; they reach the disk within seconds."""
         self._added.append(([text_key(article) for article in articles], batch))
         rows = sum(len(keys) for keys, _ in self._added)
-        if rows >= _ROWS_PER_SHARD or time.monotonic() - self._last_flush >= _SECONDS_PER_SHARD:
+        if rows >= self.rows_per_shard or time.monotonic() - self._last_flush >= _SECONDS_PER_SHARD:
             self.flush()
 
     def flush(self) -> None:
@@ -127,6 +137,11 @@ class EmbeddingCache:
         self._added = []
         self._next += 1
 
+    @staticmethod
+    def set_aside(folder: Path) -> list[Path]:
+        """The damaged shards that were set aside in the caches of all encoders, below `folder`."""
+        return sorted(folder.glob(f"*/*{_SET_ASIDE}"))
+
     @classmethod
     def damaged(cls, folder: Path, dimension: int | None) -> Iterator[tuple[Path, str]]:
         """Read every shard in `folder`, of any encoder where `dimension` is None; each damaged one, and what is wrong."""
@@ -136,13 +151,29 @@ class EmbeddingCache:
             except BrokenIndex as error:
                 yield path, str(error)
 
-    def _trust(self, number: int) -> "_Shard":
-        """A shard whose checksum was compared before its first vector is used."""
-        shard = self._shards[number]
+    def _opened(self) -> Iterator["_Shard"]:
+        """The shards that are as long as they should be."""
+        for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
+            try:
+                yield _Shard.open(path, self._dimension)
+            except BrokenIndex as error:
+                self._set_aside(path, error)
+
+    def _is_trusted(self, number: int) -> bool:
+        """Whether a shard's checksum is right: compared before its first vector is used."""
         if number not in self._trusted:
-            shard.verify()
-            self._trusted.add(number)
-        return shard
+            shard = self._shards[number]
+            try:
+                shard.verify()
+                self._trusted[number] = True
+            except BrokenIndex as error:
+                self._set_aside(shard.path, error)
+                self._trusted[number] = False
+        return self._trusted[number]
+
+    def _set_aside(self, path: Path, error: BrokenIndex) -> None:
+        path.replace(path.with_suffix(_SET_ASIDE))
+        self._say(str(error))
 
 
 def _sorted_keys(shards: Sequence["_Shard"]) -> tuple[Keys, npt.NDArray[np.int32]]:
@@ -200,7 +231,9 @@ def _read_header(content: bytes, path: Path) -> _Header:
 
 
 def _broken(path: Path, what: str) -> BrokenIndex:
-    return BrokenIndex(f"The embedding shard {path} is damaged: {what}. Delete that file; its texts are embedded again.")
+    return BrokenIndex(
+        f"The embedding shard {path} is damaged: {what}. A build or update sets it aside and embeds its texts again."
+    )
 
 
 def _write_shard(path: Path, added: Sequence[tuple[Sequence[bytes], EmbeddedBatch]], dimension: int) -> None:

@@ -10,21 +10,20 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
 
-from indexer.eutils import EUTILS, SYSTEM_CLOCK, Clock, Eutils, TransientError, json_of
-from search.errors import FetchError, StorageFull
-from search.storage import is_full, write_atomically
+from indexer.esearch import SEARCH_LIMIT, ids_by_slices, search
+from indexer.eutils import EUTILS, Eutils
+from indexer.keeping import keeping
+from indexer.polite_http import SYSTEM_CLOCK, Clock, TransientError
+from search.errors import FetchError
+from search.storage import write_atomically
 
 _SELECTION_NAME = "fetch.json"
 _BATCH_SIZE = 200  # the ids that NCBI advises to ask for at once, as a POST
-_SEARCH_LIMIT = 9_999  # ids that ESearch gives for one PubMed query, whatever paging or history is used
-_FIRST_DAY = date(1700, 1, 1)  # before PubMed's oldest record
-_DAYS_AHEAD = 366  # entry dates follow publication dates, which may lie ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +68,6 @@ class _Selection:
             yield _Batch(folder / f"pubmed-{number:05d}.xml.gz", self.ids[start : start + self.batch_size])
 
 
-@dataclass(frozen=True, slots=True)
-class _Days:
-    """A range of days, both ends included."""
-
-    first: date
-    last: date
-
-    def halves(self) -> tuple["_Days", "_Days"]:
-        """The earlier and the later half of a range of two days or more."""
-        middle = self.first + (self.last - self.first) // 2
-        return _Days(self.first, middle), _Days(middle + timedelta(days=1), self.last)
-
-
-class _SearchResult(msgspec.Struct, frozen=True):
-    """The part of an ESearch answer that is used; its numbers come as strings."""
-
-    count: int
-    idlist: tuple[int, ...]
-    errorlist: dict[str, tuple[str, ...]] = {}
-    warninglist: dict[str, tuple[str, ...]] = {}
-
-
-class _SearchAnswer(msgspec.Struct, frozen=True):
-    esearchresult: _SearchResult
-
-
 def ignore(_done: int, _total: int) -> None:
     """Report progress to nobody."""
 
@@ -129,7 +102,7 @@ def fetch(
         return _fetched(out, kept, held, reused=True)
     with Eutils(base_url, email=email, api_key=api_key, patience_s=patience_s, clock=clock) as eutils:
         if kept:
-            _search(eutils, query, 0)  # the first answer's patience is for a small question, not for a batch of records
+            search(eutils, query, 0)  # the first answer's patience is for a small question, not for a batch of records
         else:
             kept = _selected(eutils, query, max_records)
             _write(out / _SELECTION_NAME, msgspec.json.encode(kept))
@@ -154,7 +127,7 @@ def _fetched(out: Path, selection: _Selection, held: dict[Path, int], *, reused:
 
 def _selected(eutils: Eutils, query: str, max_records: int) -> _Selection:
     """Ask NCBI which records answer the query."""
-    page = _search(eutils, query, min(max_records, _SEARCH_LIMIT))
+    page = search(eutils, query, min(max_records, SEARCH_LIMIT))
     unknown = ", ".join(repr(word) for words in page.errorlist.values() for word in words)
     if not page.count:
         hint = f" (it does not know {unknown})" if unknown else ""
@@ -164,58 +137,11 @@ def _selected(eutils: Eutils, query: str, max_records: int) -> _Selection:
             f"NCBI does not know {unknown} in {query!r} and searched without it. Correct the query and fetch again."
         )
     wanted = min(max_records, page.count)
-    notes = [f"NCBI ignored or did not find {word!r} in the query." for word in _ignored(page)]
-    ids = tuple(dict.fromkeys(page.idlist))[:wanted] if wanted <= _SEARCH_LIMIT else _ids_by_date(eutils, query, wanted)
+    notes = [f"NCBI ignored or did not find {word!r} in the query." for word in page.ignored()]
+    ids = tuple(dict.fromkeys(page.idlist))[:wanted] if wanted <= SEARCH_LIMIT else ids_by_slices(eutils, query, wanted)
     if len(ids) < wanted:
         notes.append(f"NCBI counts {page.count:,} articles but gave {len(ids):,} of the {wanted:,} ids that were asked for.")
-    return _Selection(query, max_records, _today(), page.count, _BATCH_SIZE, tuple(notes), ids)
-
-
-def _ignored(page: _SearchResult) -> list[str]:
-    """The words of a query that NCBI left out, as far as it says so."""
-    return [word for kind in ("phrasesignored", "quotedphrasesnotfound") for word in page.warninglist.get(kind, ())]
-
-
-def _ids_by_date(eutils: Eutils, query: str, wanted: int) -> tuple[int, ...]:
-    """The ids of a query with more articles than one ESearch gives: by ranges of days, halved until each fits."""
-    found: dict[int, None] = {}
-    ranges = [_Days(_FIRST_DAY, _today() + timedelta(days=_DAYS_AHEAD))]
-    while ranges and len(found) < wanted:
-        days = ranges.pop()
-        page = _search(eutils, query, _SEARCH_LIMIT, days)
-        if page.count <= _SEARCH_LIMIT:
-            found.update(dict.fromkeys(page.idlist))
-        elif days.first < days.last:
-            ranges.extend(days.halves())
-        else:
-            raise FetchError(
-                f"NCBI gives at most {_SEARCH_LIMIT:,} ids at once and has {page.count:,} of {days.first} alone for {query!r}. "
-                "Narrow the query."
-            )
-    return tuple(found)[:wanted]
-
-
-def _search(eutils: Eutils, query: str, limit: int, days: _Days | None = None) -> _SearchResult:
-    """The count of a query and its first ids, those entered in `days` only.
-
-    The date is the entry date: every record has exactly one, where a record printed after it appeared electronically
-    has two publication dates and would stand in two ranges.
-    """
-    parameters = {"db": "pubmed", "term": query, "retmode": "json", "retmax": str(limit)}
-    if days:
-        parameters |= {"datetype": "edat", "mindate": f"{days.first:%Y/%m/%d}", "maxdate": f"{days.last:%Y/%m/%d}"}
-    return eutils.ask("esearch.fcgi", parameters, partial(_read_search, limit=limit), "the ids of a query's articles")
-
-
-def _read_search(body: bytes, limit: int) -> _SearchResult:
-    """An ESearch answer; TransientError where it is none or contradicts itself."""
-    try:
-        result = msgspec.convert(json_of(body), _SearchAnswer, strict=False).esearchresult
-    except (ValueError, msgspec.ValidationError) as error:
-        raise TransientError("an answer that is no ESearch result") from error
-    if limit and result.count and not result.idlist:
-        raise TransientError(f"a count of {result.count:,} articles without their ids")
-    return result
+    return _Selection(query, max_records, datetime.now(UTC).date(), page.count, _BATCH_SIZE, tuple(notes), ids)
 
 
 def _filled(
@@ -300,14 +226,6 @@ def _held(out: Path, selection: _Selection) -> dict[Path, int]:
 
 def _write(path: Path, content: bytes) -> None:
     """Put a whole file in its place, the folder made where it is missing."""
-    try:
+    with keeping(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
-    except OSError as error:
-        if is_full(error):
-            raise StorageFull(f"No room to write {path}: free some space and run the same command again.") from error
-        raise FetchError(f"{path} cannot be written ({error.strerror}): choose another folder with --out.") from error
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()

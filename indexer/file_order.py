@@ -1,5 +1,6 @@
 """Whether files may be applied to an index: each after all that were applied before it, and of the same year."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 from indexer.collecting import StampedSource
@@ -10,7 +11,11 @@ _FORCED = "With --force it is read nevertheless: what it says counts only where 
 
 
 def require_order(files: Sequence[StampedSource], applied: Sequence[AppliedSource], index: str) -> None:
-    """Raise SourceError at the first file of another year than the index's, or that should have come before."""
+    """Raise SourceError at the first file of another year than the index's, or that should have come before.
+
+    And where two files have one number: which of them counts, nobody could say.
+    """
+    _require_different_numbers(files)
     last = _last(applied)
     if last is None:
         return
@@ -27,6 +32,17 @@ def require_order(files: Sequence[StampedSource], applied: Sequence[AppliedSourc
             again = any((one.year, one.number) == (year, number) for one in applied)
             what = "was applied before with other content" if again else f"comes before {last.name}, which was applied already"
             raise SourceError(f"{file.name} {what}. Build anew with {build} to take it in at its place. {_FORCED}")
+
+
+def _require_different_numbers(files: Sequence[StampedSource]) -> None:
+    of_nlm = [file for file in files if file.file.year]
+    for file, after in itertools.pairwise(of_nlm):
+        same_place = (file.file.year, file.number) == (after.file.year, after.number)
+        if same_place and file.sha256 != after.sha256:
+            raise SourceError(
+                f"{file.file.path} and {after.file.path} are the same file of the series and differ. Name only the one that "
+                "matches its .md5 file."
+            )
 
 
 def gaps(files: Sequence[StampedSource], applied: Sequence[AppliedSource]) -> Iterator[str]:

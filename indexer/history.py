@@ -10,6 +10,7 @@ from typing import Self
 from search.errors import BrokenIndex, IndexFolderError, NoIndex
 from search.index_folder import Generation, IndexFolder
 from search.manifest import Manifest
+from search.storage import full_disk_is_said
 
 _KEEP = re.compile(r"(\d{1,6})(d?)")
 
@@ -69,11 +70,11 @@ class Pruned:
 def roll_back(folder: IndexFolder, to: str | None = None) -> RolledBack:
     """Publish an earlier generation again: the one before the published one, or the one named.
 
-    Nothing is removed: the generation that was published stays, and can be published again. Raises NoIndex, IndexLocked, and
-    BrokenIndex where there is no such generation or it is not whole.
+    Nothing is removed: the generation that was published stays, and can be published again. Raises NoIndex, IndexLocked,
+    StorageFull, and BrokenIndex where there is no such generation or it is not whole.
     """
     started = time.perf_counter()
-    with folder.writing():
+    with full_disk_is_said(folder.root), folder.writing():
         before = folder.published_name()
         if before is None:
             raise NoIndex(f"{folder.root} has no published generation to go back from. Run `pubmed-index build` first.")
@@ -92,12 +93,13 @@ def roll_back(folder: IndexFolder, to: str | None = None) -> RolledBack:
 
 
 def prune(folder: IndexFolder, keep: Keep) -> Pruned:
-    """Remove generations beyond those to keep; the published one, and those that somebody reads, stay.
+    """Remove generations beyond those to keep, and what crashed writers left; the published one, and those read, stay.
 
-    Raises NoIndex, IndexLocked.
+    It works on a full disk, too. Raises NoIndex, IndexLocked.
     """
     with folder.writing():
-        published, removed, kept, held, freed = folder.published(), list[str](), [folder.published().name], list[str](), 0
+        published, freed = folder.published(), folder.clear_away()
+        removed, kept, held = list[str](), [published.name], list[str]()
         for generation in reversed(folder.all_generations()):
             if generation.name == published.name:
                 continue

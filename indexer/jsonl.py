@@ -9,11 +9,10 @@ from typing import BinaryIO
 
 import msgspec
 
+from indexer.decoding import text_lines
 from indexer.notation import author_named, leading_year, mesh_heading_of, pmid_of, squeeze
-from indexer.parsed_file import Place, Record, SkipKind
+from indexer.parsed_file import UNNUMBERED, Place, Record, SkipKind
 from search.article import AbstractSection, Article
-
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -34,15 +33,21 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 def read_jsonl(stream: BinaryIO, path: Path) -> Iterator[Record]:
-    """Read every line that holds a record, in the file's order; blank lines count as lines and are passed over."""
+    """Read every line that holds a record, in the file's order; blank lines count as lines and are passed over.
+
+    Raises
+    ------
+    SourceError
+        A line is longer than any record.
+
+    """
     decoder = msgspec.json.Decoder(_Line)
-    for number, raw in enumerate(stream, start=1):
-        line = raw.removeprefix(_BYTE_ORDER_MARK) if number == 1 else raw
+    for number, line in enumerate(text_lines(stream, path), start=1):
         if line.strip():
             yield _record(decoder, line, Place(path, f"line {number}"))
 
 
-def _record(decoder: msgspec.json.Decoder[_Line], line: bytes, place: Place) -> Record:
+def _record(decoder: msgspec.json.Decoder[_Line], line: str, place: Place) -> Record:
     """The article on one line, or why there is none."""
     try:
         decoded = decoder.decode(line)
@@ -52,7 +57,9 @@ def _record(decoder: msgspec.json.Decoder[_Line], line: bytes, place: Place) -> 
         return place.skip(SkipKind.NOT_JSON, f"The line is not a JSON object: {error}.")
     written = None if decoded.pmid is None else str(decoded.pmid)
     pmid = pmid_of(written)
-    return place.without_pmid(written) if pmid is None else place.with_text(_article(pmid, decoded))
+    if pmid is None and (written or "").strip():
+        return place.without_pmid(written)
+    return place.record(_article(pmid or UNNUMBERED, decoded))
 
 
 def _article(pmid: int, line: _Line) -> Article:

@@ -1,12 +1,13 @@
 """Merges a delta into its base: the new base of a generation, made of what the two have written down."""
 
+import contextlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from indexer.part_writing import PartWriter
-from search.catalogue_writer import CatalogueWriter
+from search.catalogue import Catalogue
+from search.catalogue_writer import merge_catalogues
 from search.index_folder import Part
 from search.live_vectors import LiveVectors
 from search.vectors import VectorWriter, is_among
@@ -25,13 +26,10 @@ class Merger:
 
     def merge(self, into: Part) -> str:
         """Write the part; returns the kind of its candidates."""
-        catalogue = CatalogueWriter.open(into.catalogue)
-        try:
-            catalogue.take_over(self.base.catalogue, self.delta.catalogue)
-            self._copy_vectors(into)
+        merge_catalogues(self.base.catalogue, self.delta.catalogue, into.catalogue)
+        self._copy_vectors(into)
+        with contextlib.closing(Catalogue.open(into.catalogue)) as catalogue:
             self.writer.write_columns(catalogue, into)
-        finally:
-            catalogue.finish()
         return self.writer.find_candidates(into)
 
     def _copy_vectors(self, into: Part) -> None:
@@ -42,15 +40,5 @@ class Merger:
         with VectorWriter(into.folder, len(pmids), self.vectors.dimension) as writer:
             for start in range(0, len(pmids), _CHUNK):
                 chunk = pmids[start : start + _CHUNK]
-                writer.append(chunk, self.vectors.get(chunk), self.vectors.truncated(chunk))
+                writer.append(chunk, self.vectors.get(chunk), self.vectors.truncated_of(chunk))
                 self.writer.progress.advance(len(chunk))
-
-
-def link(path: Path, into: Path) -> None:
-    """Link a file, or the files of a folder, into another generation: they are never changed, so that both may have them."""
-    if path.is_dir():
-        into.mkdir(exist_ok=True)
-        for inside in sorted(path.iterdir()):
-            link(inside, into / inside.name)
-    else:
-        into.hardlink_to(path)

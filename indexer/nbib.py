@@ -2,6 +2,9 @@
 
 A line is a tag in four columns, a dash and a value; indented lines continue the value. An abstract stands in one piece,
 its section labels in the text, and stays so. The tags: https://www.nlm.nih.gov/bsd/mms/medlineelements.html
+
+A record ends before the next PMID. Where records have none, a blank line ends one, but not every blank line does: files that
+went through other programs have some within their records, or one after each line.
 """
 
 import re
@@ -11,12 +14,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
+from indexer.decoding import RecordSize, text_lines
 from indexer.notation import author_named, iso_date, leading_year, mesh_heading_of, pmid_of, squeeze
-from indexer.parsed_file import Place, Record, SkipKind
+from indexer.parsed_file import UNNUMBERED, Place, Record, SkipKind
 from search.article import AbstractSection, Article, Author, Correction, OtherAbstract
 from search.errors import SourceError
 
-_TAGGED = re.compile(r"([A-Z][A-Z0-9 ]{3})-(?: (.*))?")
+_TAGGED = re.compile(r"([A-Z][A-Z0-9 ]{3})-(?: .*)?")
+_VALUE_AT = len("PMID- ")
+_TAGGED_IN_SMALL_LETTERS = re.compile(_TAGGED.pattern, re.IGNORECASE)
+# A record has each of these once, and a blank line before another one stands between two records.
+_ONCE = frozenset({"PMID", "OWN", "STAT", "TI", "BTI", "AB", "DP", "VI", "IP", "PG", "TA", "JT", "SO"})
+_LAST = "SO"  # PubMed writes nothing behind it
+_FIRST = frozenset({"PMID", "OWN", "TI"})  # with one of these a record begins
+_CONTENT = frozenset({"TI", "BTI", "AB", "FAU", "AU"})  # and with one of these it has gone on
 _ARTICLE_ID = re.compile(r"(\S+) \[doi\]")
 _LINKED = re.compile(r"\s*\bPMID:\s*(\d+)")
 _OTHER_ABSTRACT_KIND = re.compile(r"(AAMC|AIDS|KIE|PIP|NASA|Publisher|plain-language-summary): +", re.IGNORECASE)
@@ -61,12 +72,28 @@ class _TaggedRecord:
     """The fields between one PMID and the next, and the first line that is none of them."""
 
     line: int
+    size: RecordSize
     fields: list[_Field] = field(default_factory=list)
+    tags: set[str] = field(default_factory=set)
     fault: str = ""
 
-    def has_another_pmid(self, line: str) -> bool:
-        """Whether this line is the record's second PMID, and so begins another record."""
-        return line.startswith("PMID-") and any(one.tag == "PMID" for one in self.fields)
+    def ends_before(self, tag: str, *, after_blank: bool) -> bool:
+        """Whether a field with this tag begins another record."""
+        if not after_blank:
+            return tag == "PMID" and tag in self.tags
+        repeats = tag in _ONCE and tag in self.tags
+        return repeats or _LAST in self.tags or (tag in _FIRST and not self.tags.isdisjoint(_CONTENT))
+
+    def take(self, number: int, line: str, tag: str) -> None:
+        """Add a line: a new field where it has a tag, else the continuation of the last one, or a fault."""
+        self.size.add(line)
+        if tag:
+            self.tags.add(tag)
+            self.fields.append(_Field(tag, [line[_VALUE_AT:]]))
+        elif line[0].isspace():
+            self.fields[-1].lines.append(line)
+        elif not self.fault:
+            self.fault = f"Line {number} is neither a tagged line nor an indented one: {line[:40]!r}."
 
     @cached_property
     def by_tag(self) -> dict[str, list[str]]:
@@ -92,63 +119,50 @@ def read_nbib(stream: BinaryIO, path: Path) -> Iterator[Record]:
     Raises
     ------
     SourceError
-        The file does not begin with a tagged line, or a line is not UTF-8.
+        The file does not begin with a tagged line, or a record is longer than any.
 
     """
-    for ordinal, record in enumerate(_tagged_records(_lines(stream, path), path), start=1):
+    for ordinal, record in enumerate(_tagged_records(text_lines(stream, path), path), start=1):
         place = Place(path, f"record {ordinal}, line {record.line}")
         written = record.first("PMID")
         pmid = pmid_of(written)
         if record.fault:
             yield place.skip(SkipKind.MALFORMED, record.fault)
-        elif pmid is None:
+        elif pmid is None and written:
             yield place.without_pmid(written)
         else:
-            yield place.with_text(_article(pmid, record))
+            yield place.record(_article(pmid or UNNUMBERED, record))
 
 
-def _lines(stream: BinaryIO, path: Path) -> Iterator[tuple[int, str]]:
-    """The lines with their numbers, decoded and without their ends."""
-    for number, raw in enumerate(stream, start=1):
-        try:
-            line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            raise SourceError(
-                f"{path}, line {number}: expected UTF-8, found the byte 0x{raw[error.start]:02x}. "
-                "Export the records from PubMed again, or convert the file to UTF-8."
-            ) from error
-        yield number, line.rstrip()
-
-
-def _tagged_records(lines: Iterator[tuple[int, str]], path: Path) -> Iterator[_TaggedRecord]:
-    """Group lines into records: a blank line ends one unless an indented line follows, and so does a second PMID."""
+def _tagged_records(lines: Iterator[str], path: Path) -> Iterator[_TaggedRecord]:
+    """Group lines into records."""
     record: _TaggedRecord | None = None
+    pattern = _TAGGED
     after_blank = False
-    for number, line in lines:
+    for number, line in enumerate(map(str.rstrip, lines), start=1):
         if not line:
             after_blank = True
             continue
-        tagged = _TAGGED.fullmatch(line)
-        if record is None and tagged is None:
-            raise _not_nbib(path, number, line)
-        if record is not None and tagged and (after_blank or record.has_another_pmid(line)):
+        if record is None:
+            pattern = _pattern_of(line, number, path)
+        tagged = pattern.fullmatch(line)
+        tag = tagged.group(1).rstrip().upper() if tagged else ""
+        if record is not None and tag and record.ends_before(tag, after_blank=after_blank):
             yield record
             record = None
-        record = record or _TaggedRecord(number)
+        record = record or _TaggedRecord(number, RecordSize(path, number))
         after_blank = False
-        _take(record, number, line, tagged)
+        record.take(number, line, tag)
     if record is not None:
         yield record
 
 
-def _take(record: _TaggedRecord, number: int, line: str, tagged: re.Match[str] | None) -> None:
-    """Add a line to the record: a new field, the continuation of the last one, or a fault."""
-    if tagged:
-        record.fields.append(_Field(tagged.group(1).rstrip(), [tagged.group(2) or ""]))
-    elif line[0].isspace():
-        record.fields[-1].lines.append(line)
-    elif not record.fault:
-        record.fault = f"Line {number} is neither a tagged line nor an indented one: {line[:40]!r}."
+def _pattern_of(line: str, number: int, path: Path) -> re.Pattern[str]:
+    """What a tagged line looks like in a file that begins with this one: in small letters only where that is."""
+    for pattern in (_TAGGED, _TAGGED_IN_SMALL_LETTERS):
+        if pattern.fullmatch(line):
+            return pattern
+    raise _not_nbib(path, number, line)
 
 
 def _not_nbib(path: Path, number: int, line: str) -> SourceError:

@@ -8,6 +8,8 @@ from search.article import LARGEST_PMID, Author, MeshHeading, MeshQualifier
 _LONGEST_INITIALS = 6
 _YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_LONGEST_DATE = 80  # that is looked at; what is remembered of dates is bounded by it
+_LONGEST_PART = 16
 _SUFFIXES = frozenset({"Jr", "Sr", "1st", "2nd", "3rd", "4th", "5th", "6th", "II", "III", "IV", "V", "VI"})
 
 
@@ -25,23 +27,31 @@ def pmid_of(written: str | None) -> int | None:
     return number if 0 < number <= LARGEST_PMID else None
 
 
-@lru_cache(maxsize=1 << 14)
 def leading_year(date: str) -> int | None:
     """The first year in a date as printed, by which NCBI sorts: 1998 in ``1998 Dec-1999 Jan``; None where there is none."""
+    return _leading_year(date[:_LONGEST_DATE])
+
+
+@lru_cache(maxsize=1 << 14)
+def _leading_year(date: str) -> int | None:
     found = _YEAR.search(date)
     return int(found.group()) if found else None
 
 
-@lru_cache(maxsize=1 << 16)
 def iso_date(year: str, month: str = "", day: str = "") -> str:
     """ISO 8601 as far as the date is known: ``2014-03-07``, ``2014-03``, ``2014``, or "" without a year."""
+    return _iso_date(year[:_LONGEST_PART], month[:_LONGEST_PART], day[:_LONGEST_PART])
+
+
+@lru_cache(maxsize=1 << 16)
+def _iso_date(year: str, month: str, day: str) -> str:
     known_year = leading_year(year)
     if known_year is None:
         return ""
     month_number = _month_number(month)
     if not month_number:
         return f"{known_year:04d}"
-    if not (day.isascii() and day.isdigit() and 1 <= int(day[:3]) <= 31):  # noqa: PLR2004 - the days of a month
+    if not (day.isascii() and day.isdigit() and 1 <= int(day) <= 31):  # noqa: PLR2004 - the days of a month
         return f"{known_year:04d}-{month_number:02d}"
     return f"{known_year:04d}-{month_number:02d}-{int(day):02d}"
 
@@ -71,6 +81,6 @@ def mesh_heading_of(written: str) -> MeshHeading:
 def _month_number(month: str) -> int:
     """1-12 from ``3``, ``03`` or ``Mar``; 0 where it is none of them."""
     if month.isascii() and month.isdigit():
-        return int(month[:3]) if 1 <= int(month[:3]) <= len(_MONTHS) else 0
+        return int(month) if 1 <= int(month) <= len(_MONTHS) else 0
     lowered = month[:3].lower()
     return _MONTHS.index(lowered) + 1 if lowered in _MONTHS else 0

@@ -64,16 +64,14 @@ class Overlay:
         return changes
 
     def _before(self, pmids: list[int]) -> _Before:
-        older, newer = self.base.rows(pmids), self.delta.rows(pmids)
-        deletions, undone = self.delta.deletions(pmids), self.base.deletions(pmids)
-        live = {pmid: row for pmid, row in older.items() if pmid not in deletions} | newer
+        in_base, in_delta = self.base.rows(pmids), self.delta.rows(pmids)
+        deleted = self.delta.deletions(pmids)
+        live = {pmid: row for pmid, row in in_base.items() if pmid not in deleted} | in_delta
+        statements = [*self.base.deletions(pmids).items(), *deleted.items()]
+        statements += [(row.pmid, row.precedence) for row in (*in_base.values(), *in_delta.values())]
         latest: dict[int, Precedence] = {}
-        for statements in (
-            undone,
-            deletions,
-            *({pmid: row.precedence for pmid, row in rows.items()} for rows in (older, newer)),
-        ):
-            latest.update({pmid: by for pmid, by in statements.items() if pmid not in latest or by > latest[pmid]})
+        for pmid, by in statements:
+            latest[pmid] = max(by, latest.get(pmid, by))
         return _Before(live, latest)
 
 

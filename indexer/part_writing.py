@@ -1,6 +1,7 @@
 """Writes one part of a generation, base or delta, from its catalogue: vectors, columns, lexical documents, candidates."""
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from indexer.definitions import count_definitions
@@ -14,7 +15,7 @@ from search.catalogue_writer import CatalogueWriter
 from search.columns import ColumnsWriter
 from search.encoder import Encoder
 from search.index_folder import IndexFolder, Part
-from search.lexical import LexicalWriter
+from search.lexical_writer import LexicalWriter
 from search.vectors import VectorFile
 
 WINDOW = 10_000
@@ -30,23 +31,24 @@ class PartWriter:
 
     def embed(self, encoder: Encoder, catalogue: Catalogue, part: Part, known: Sequence[Known] = ()) -> EmbeddingCounts:
         """Write the vectors, taken from `known` or from the cache where they are there."""
-        with EmbeddingCache.of(self.folder.embeddings(encoder.identity), encoder.identity) as cache:
+        with EmbeddingCache.of(self.folder.embeddings(encoder.identity), encoder.identity, self.progress.say) as cache:
             return Embedder(encoder, cache, self.progress, known).embed(catalogue, part.folder)
 
     def index(self, catalogue: CatalogueWriter, part: Part, lexical: LexicalWriter | None = None) -> None:
         """Write what filters and abbreviations are looked up in, and add all articles to `lexical`."""
-        catalogue.clear_definitions()
-        for articles in self._indexed(catalogue, part):
-            if lexical is not None:
-                lexical.append(articles)
-            catalogue.add_definitions(count_definitions(articles))
+        # Closed here, not when it is forgotten: what a full disk does to its files must be raised, not printed.
+        with contextlib.closing(self._indexed(catalogue, part)) as windows:
+            for articles in windows:
+                if lexical is not None:
+                    lexical.append(articles)
+                catalogue.add_definitions(count_definitions(articles))
 
     def write_columns(self, catalogue: Catalogue, part: Part) -> None:
         """Write what filters are looked up in."""
         for _ in self._indexed(catalogue, part):
             pass
 
-    def _indexed(self, catalogue: Catalogue, part: Part) -> Iterator[list[Article]]:
+    def _indexed(self, catalogue: Catalogue, part: Part) -> Generator[list[Article]]:
         """Write the columns, and give the articles to whoever writes something else of them."""
         self.progress.start("Indexing", catalogue.count(), "articles")
         with ColumnsWriter(part.columns) as columns:

@@ -16,6 +16,8 @@ from search.article import AbstractSection, Article, Author, Correction, MeshHea
 
 Children = dict[object, list[Element]]
 
+_MOST_NAMES = 40
+_LONGEST_NAME = 200
 _NAME_PARTS = ("LastName", "ForeName", "Initials", "Suffix", "CollectiveName")
 
 
@@ -208,14 +210,21 @@ def _mesh(heading_list: Element | None) -> tuple[MeshHeading, ...]:
             written.append([fields])
         elif written:
             written[-1].append(fields)
-    return tuple(_mesh_heading(*fields) for fields in written)
+    return tuple(_shared_heading(*fields) if _is_short(fields) else _mesh_heading(*fields) for fields in written)
 
 
-@lru_cache(maxsize=1 << 16)
+def _is_short(fields: list[tuple[str, bool, str]]) -> bool:
+    """Whether a heading is one to remember, as all of NLM's are."""
+    return len(fields) <= _MOST_NAMES and all(len(name) + len(ui) <= _LONGEST_NAME for name, _, ui in fields)
+
+
 def _mesh_heading(descriptor: tuple[str, bool, str], *qualifiers: tuple[str, bool, str]) -> MeshHeading:
     """One heading, shared between the records that have it; a star at the descriptor, a qualifier, or at neither."""
     text, major, ui = descriptor
     return MeshHeading(text, tuple(MeshQualifier(name, major=star) for name, star, _ in qualifiers), major=major, ui=ui)
+
+
+_shared_heading = lru_cache(maxsize=1 << 16)(_mesh_heading)
 
 
 def _keywords(parts: Children) -> tuple[str, ...]:

@@ -37,6 +37,8 @@ _FAILURE_TEXT = re.compile(rb"<ERROR>([^<]*)")
 _SPACE_BEFORE_ROOT = re.compile(rb"(?:\xef\xbb\xbf)?\s+(?=<)")
 _CHUNK_BYTES = 1 << 15
 _OPENING_BYTES = 1 << 20
+# Between the ends of two records; those with 15,000 collaborators have a third of it. As a tree a record is 30 times as long.
+_LONGEST_RECORD_BYTES = 1 << 24
 _SECOND_DOCUMENT_CODES = (etree.ErrorTypes.ERR_DOCUMENT_END, etree.ErrorTypes.ERR_RESERVED_XML_NAME)
 
 PullParser = etree.XMLPullParser[etree._Element]  # noqa: SLF001 - lxml's name for the type of an element
@@ -130,10 +132,15 @@ def _fed(parser: PullParser, data: bytes) -> etree.XMLSyntaxError | None:
 def _elements(document: _Document) -> Iterator[etree._Element]:
     """The records, deletions and failures, each complete."""
     parser = _parser(("end",), (*RECORDS_BY_ROOT[document.root], *_DELETIONS, _FAILURE))
+    pending = 0
     for chunk in chain((document.head,), iter(partial(document.stream.read, _CHUNK_BYTES), b"")):
         fault = _fed(parser, chunk)
+        pending += len(chunk)
         for _, element in parser.read_events():
             yield element
+            pending = 0
+        if pending > _LONGEST_RECORD_BYTES:
+            raise _endless(document.path)
         if fault:
             raise _broken(document, fault) from fault
     try:
@@ -160,7 +167,7 @@ def _record(element: etree._Element, place: Place) -> Record:
     pmid = pmid_of(written)
     if core is None or pmid is None:
         return place.without_pmid(written)
-    return place.with_text(article_from_book(pmid, core, data) if is_book else article_from_citation(pmid, core, data))
+    return place.record(article_from_book(pmid, core, data) if is_book else article_from_citation(pmid, core, data))
 
 
 def _deletions(element: etree._Element, path: Path, line: int) -> Iterator[Record]:
@@ -204,6 +211,14 @@ def _answered_with_error(path: Path, said: str) -> SourceError:
 def _not_xml(path: Path, line: int, said: str) -> SourceError:
     """The error of a file that does not even begin as XML."""
     return SourceError(f"{path}, line {line}: expected PubMed XML, but this is not XML ({said}). Download the file again.")
+
+
+def _endless(path: Path) -> SourceError:
+    """The error of a file in which no record ends."""
+    return SourceError(
+        f"{path}: expected the end of a record, found none in {_LONGEST_RECORD_BYTES >> 20} MB, and no record is as long. "
+        "Download the file again."
+    )
 
 
 def _broken(document: _Document, error: etree.XMLSyntaxError) -> SourceError:

@@ -12,7 +12,7 @@ import numpy as np
 
 from indexer import verify
 from indexer.embedding_cache import EmbeddingCache
-from indexer.merging import link
+from indexer.lazy_encoder import LazyEncoder
 from indexer.part_writing import WINDOW, PartWriter
 from indexer.progress import Progress
 from indexer.publishing import Finished, publish
@@ -22,9 +22,9 @@ from search.catalogue import Catalogue
 from search.encoder import Encoder
 from search.errors import BrokenIndex, IndexFolderError, NoIndex
 from search.index_folder import Generation, IndexFolder, Part
-from search.lexical import LexicalWriter
+from search.lexical_writer import LexicalWriter
 from search.manifest import Manifest
-from search.storage import full_disk_is_said
+from search.storage import full_disk_is_said, link
 from search.tombstones import Tombstones
 from search.transform import TransformKind, VectorTransform
 from search.vectors import Pmids, VectorFile, is_among
@@ -99,6 +99,9 @@ class Repair:
             for path, _ in list(EmbeddingCache.damaged(shards, dimension)):
                 path.unlink()
                 done.append(f"removed the damaged cache file {path}: its texts are embedded again when they are needed")
+        for path in EmbeddingCache.set_aside(self.folder.root / "embeddings"):
+            path.unlink()
+            done.append(f"removed {path}, which was found damaged and set aside")
         return done
 
 
@@ -108,6 +111,7 @@ class _Mending:
     def __init__(self, repair: Repair, generation: Generation, manifest: Manifest, damaged: frozenset[str]) -> None:
         self._repair, self._old, self._manifest, self._damaged = repair, generation, manifest, damaged
         self._new = generation
+        self._encoder = LazyEncoder(manifest.encoder, repair.load)
         self._writer = PartWriter(repair.folder, repair.progress, repair.flat_limit)
         self._done: list[str] = []
 
@@ -194,12 +198,7 @@ class _Mending:
         self._mend(self._old.tombstones, self._new.tombstones, self._write_tombstones)
 
     def _write_tombstones(self) -> None:
-        base = VectorFile.open(self._new.base.folder)
-        if self._new.delta.catalogue.is_file():
-            with contextlib.closing(Catalogue.open(self._new.delta.catalogue)) as delta:
-                Tombstones.between(base, delta).write(self._new.tombstones)
-        else:
-            Tombstones.of({}, {}).write(self._new.tombstones)
+        verify.expected_tombstones(self._new).write(self._new.tombstones)
 
     def _mend_words(self) -> None:
         self._mend(self._old.lexical, self._new.lexical, self._write_words)
@@ -219,4 +218,4 @@ class _Mending:
 
     def _embed(self, old: Part, new: Part) -> None:
         with contextlib.closing(Catalogue.open(old.catalogue)) as catalogue:
-            self._writer.embed(self._repair.load(), catalogue, new)
+            self._writer.embed(self._encoder, catalogue, new)

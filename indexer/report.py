@@ -13,7 +13,6 @@ from search.index_folder import Generation
 from search.manifest import Manifest
 
 if TYPE_CHECKING:
-    from indexer.bench import Latency, WayLatency
     from indexer.build import BuildSummary
     from indexer.drift import Drift
     from indexer.fetch import Fetched
@@ -181,32 +180,6 @@ def _drift(drift: "Drift") -> str:
         lists = f"; similarity to the centroids {drift.delta_similarity:.2f}, in the base {drift.base_similarity:.2f}"
     advice = "; a new build would fit it better" if drift.is_far else ""
     return f"the delta's mean lies {drift.shift:.2f} of the base's spread away{lists}{advice}"
-
-
-def report_latency(latency: "Latency", *, as_json: bool) -> None:
-    """Report how long questions took."""
-    if as_json:
-        write_json(asdict(latency))
-        return
-    _write(
-        [
-            ("questions", f"{latency.queries:,} over {latency.articles:,} articles, {latency.k} hits each"),
-            ("encoding", f"median {latency.encoding_median_ms:,.1f} ms ({latency.encoder}), part of dense and hybrid"),
-            *((_name(way), _times(way)) for way in latency.ways),
-        ]
-    )
-
-
-def _name(way: "WayLatency") -> str:
-    return ", ".join([str(way.mode), *(["filtered"] if way.filters else []), *(["explained"] if way.explained else [])])
-
-
-def _times(way: "WayLatency") -> str:
-    filters = f" ({way.filters})" if way.filters else ""
-    return (
-        f"median {way.median_ms:,.1f} ms, 99 of 100 within {way.percentile_99_ms:,.1f} ms, "
-        f"slowest {way.slowest_ms:,.1f} ms{filters}"
-    )
 
 
 def report_verification(verification: "Verification", *, as_json: bool) -> None:

@@ -15,8 +15,9 @@ _LABELLED_TAGS = ("AN", "ID", "N1", *(f"{letter}{number}" for letter in "MCU" fo
 _URL_TAGS = ("UR", "L1", "L2", "L3", "LK")
 
 # A line of nothing but labelled numbers, as in `PMID: 24293578 PMCID: PMC3912345` and `PUBMED 38407106,EMBASE 643589775`.
-# Elsewhere "PMID: 11130543" ends the citation of another article.
-_LABELLED_LINE = re.compile(r"(?:[A-Za-z]{2,10}(?: ID)?[:=]? ?[A-Za-z]{0,4}\d{1,12}(?:[,;|. ]+|$))+")
+# Elsewhere "PMID: 11130543" ends the citation of another article. What a number has taken it keeps: the ways of dividing
+# letters between a label and a number's own multiply with every number.
+_LABELLED_LINE = re.compile(r"(?>[A-Za-z]{2,10}(?: ID)?[:=]? ?[A-Za-z]{0,4}\d{1,12}(?:[,;|. ]+|$))+")
 _LABELLED = re.compile(r"\b(?:(?:PMID|PubMed ID)[:=]? ?(\d+)|(?:PubMed|MEDLINE)[:=]? ?(\d{5,}))(?!\d)", re.IGNORECASE)
 _MARKED = re.compile(r"(\d{1,8}) ?\[pmid\]", re.IGNORECASE)  # PubMed Central
 _URL = re.compile(

@@ -136,7 +136,7 @@ class Transformer:
 
 def fit_transform(kind: TransformKind, vectors: VectorFile, metric: Metric) -> VectorTransform | None:
     """The transform of a kind for some vectors, fitted on a sample that is always the same; None for none."""
-    return VectorTransform.fitted(kind, vectors.sample(_FITTED_ON), metric)
+    return None if kind is TransformKind.NONE else VectorTransform.fitted(kind, vectors.sample(_FITTED_ON), metric)
 
 
 def transform_vectors(folder: Path, transform: VectorTransform, progress: Progress) -> None:

@@ -11,6 +11,7 @@ from indexer.collecting import Collected, Collector, SkippedExample, StampedSour
 from indexer.delta_writing import DeltaWriter, Written
 from indexer.embedding import EmbeddingCounts
 from indexer.file_order import gaps, require_order
+from indexer.lazy_encoder import LazyEncoder
 from indexer.memory import peak_memory_mb
 from indexer.overlay import Changes, Overlay
 from indexer.part_writing import PartWriter
@@ -78,12 +79,14 @@ class Update:
     """An update of the index in `folder`. The encoder that built it is loaded by `load` when something is to be embedded.
 
     `force` reads files out of their order, too; what they say counts only where no later file has spoken.
+    With `local_ids`, articles without a PMID get numbers of their own; else they are skipped.
     """
 
     folder: IndexFolder
     load: Callable[[], Encoder]
     progress: Progress
     force: bool = False
+    local_ids: bool = False
     flat_limit: int = FLAT_LIMIT
     merged_above: float = MERGED_ABOVE
 
@@ -106,12 +109,12 @@ class Update:
     def _apply(self, files: Sequence[StampedSource], earlier: Published, clock: StageClock) -> _Made:
         partial = self.folder.begin()
         with contextlib.ExitStack() as opened:
-            collector = Collector.open(partial, files, self.progress)
+            before = OpenGeneration.open(earlier.generation, earlier.manifest)
+            opened.callback(before.close)
+            collector = Collector.open(partial, files, self.progress, before.catalogue.articles if self.local_ids else None)
             opened.callback(collector.close)
             collected = collector.collect(files)
             clock.stage("read")
-            before = OpenGeneration.open(earlier.generation, earlier.manifest)
-            opened.callback(before.close)
             delta = _copied_delta(earlier.generation, partial)
             opened.callback(delta.close)
             changes = Overlay(before.catalogue.base, delta).lay(collector.catalogue)
@@ -121,7 +124,7 @@ class Update:
                 shutil.rmtree(partial.folder)
                 return _Made(collected, changes, EmbeddingCounts(), None)
             writer = PartWriter(self.folder, self.progress, self.flat_limit)
-            encoder = functools.partial(self._encoder, earlier.manifest)
+            encoder = LazyEncoder(earlier.manifest.encoder, functools.partial(self._encoder, earlier.manifest))
             parts = DeltaWriter(writer, encoder, earlier.generation, before, partial, clock)
             written = parts.write(delta, changes, self.merged_above, earlier.manifest.candidates)
         for path in partial.folder.glob(f"{partial.collected.name}*"):

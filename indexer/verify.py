@@ -1,7 +1,7 @@
 """Reads everything an index consists of and finds what does not fit."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from search.results import DEPTH
 from search.storage import file_sha256
 from search.tombstones import Tombstones
 from search.transform import TransformKind, VectorTransform
-from search.vectors import Marks, Pmids, VectorFile, is_among
+from search.vectors import Pmids, VectorFile, is_among
 
 _WINDOW = 10_000
 _SAMPLED = 20
@@ -76,7 +76,7 @@ def delta_contents(generation: Generation, manifest: Manifest) -> Iterator[str]:
     try:
         if manifest.parts.delta:
             yield from _part_problems(generation.delta, manifest.parts.delta, manifest)
-        yield from _wrong_tombstones(generation, manifest)
+        yield from _wrong_tombstones(generation)
         yield from _wrong_transform(generation, manifest)
         with contextlib.closing(OpenGeneration.open(generation, manifest)) as files:
             yield from _wrong_counts(files, manifest)
@@ -105,28 +105,31 @@ def _wrong_words(files: OpenGeneration) -> Iterator[str]:
         )
 
 
-def _wrong_tombstones(generation: Generation, manifest: Manifest) -> Iterator[str]:
+def _wrong_tombstones(generation: Generation) -> Iterator[str]:
     """Dead are those articles of the base that the delta has anew or that were deleted, and no others."""
-    base = VectorFile.open(generation.base.folder)
-    newer = VectorFile.open(generation.delta.folder).pmids if manifest.parts.delta else base.pmids[:0]
-    expected = {*newer[base.has(newer)].tolist(), *_deleted(generation, base.has)}
-    if (found := set(Tombstones.read(generation.tombstones).pmids.tolist())) != expected:
-        pmid = min(found ^ expected)
-        yield f"PMID {pmid} has {'a' if pmid in found else 'no'} tombstone, which the delta and the deletions do not bear out."
+    found, expected = Tombstones.read(generation.tombstones), expected_tombstones(generation)
+    if (wrong := np.setxor1d(found.pmids, expected.pmids)).size:
+        a = "a" if wrong[0] in found.pmids else "no"
+        yield f"PMID {wrong[0]} has {a} tombstone, which the delta and the deletions do not bear out."
+    elif (other := found.rows != expected.rows).any():
+        yield f"The tombstone of PMID {found.pmids[other][0]} names another file than the one that the delta has."
+
+
+def expected_tombstones(generation: Generation) -> Tombstones:
+    """The tombstones that a generation must have by its vectors and its delta's catalogue. Raises BrokenIndex."""
+    if not generation.delta.catalogue.is_file():
+        return Tombstones.none()
+    with contextlib.closing(Catalogue.open(generation.delta.catalogue)) as delta:
+        return Tombstones.between(VectorFile.open(generation.base.folder), delta)
 
 
 def _found_dead(generation: Generation, files: OpenGeneration) -> Iterator[str]:
     """What was deleted must be nowhere: in no list of PMIDs, and not near its own vector."""
-    live, gone = files.columns.pmids, set[int]()
-    for part in _parts(generation):
-        with contextlib.closing(Catalogue.open(part.catalogue)) as catalogue:
-            for deletions in catalogue.deletion_windows(_WINDOW):
-                gone.update(deletions)
-    deleted = np.array(sorted(gone), np.int64)
+    deleted = np.unique(np.concatenate([_deleted(part) for part in _parts(generation)]))
     # A deletion that base remembers may have been undone by delta, which then has the article.
-    newer = files.vectors.delta
-    gone_for_good = deleted if newer is None else deleted[~newer.has(deleted)]
-    if (found := gone_for_good[is_among(gone_for_good, live)]).size:
+    if (newer := files.vectors.delta) is not None:
+        deleted = deleted[~newer.has(deleted)]
+    if (found := deleted[is_among(deleted, files.columns.pmids)]).size:
         yield f"PMID {found[0]} was deleted and is still there; {found.size:,} are like it."
     for pmid in Tombstones.read(generation.tombstones).deleted[:_SAMPLED].tolist():
         vector = files.vectors.base.get([pmid])[0]
@@ -138,14 +141,11 @@ def _parts(generation: Generation) -> list[Part]:
     return [part for part in (generation.base, generation.delta) if part.catalogue.is_file()]
 
 
-def _deleted(generation: Generation, wanted: Callable[[Pmids], Marks]) -> Iterator[int]:
-    """Of the PMIDs that the delta's files deleted, those wanted."""
-    if not generation.delta.catalogue.is_file():
-        return
-    with contextlib.closing(Catalogue.open(generation.delta.catalogue)) as catalogue:
-        for deletions in catalogue.deletion_windows(_WINDOW):
-            pmids = np.array(list(deletions), np.int64)
-            yield from pmids[wanted(pmids)].tolist()
+def _deleted(part: Part) -> Pmids:
+    """What a part's catalogue remembers as deleted, ascending: (n,) int64."""
+    with contextlib.closing(Catalogue.open(part.catalogue)) as catalogue:
+        windows = [np.array(list(deletions), np.int64) for deletions in catalogue.deletion_windows(_WINDOW)]
+    return np.concatenate([np.empty(0, np.int64), *windows])
 
 
 def altered_files(generation: Generation, manifest: Manifest, progress: Progress) -> Iterator[tuple[str, str]]:

@@ -1,10 +1,14 @@
-"""The article: one PubMed record as every part of the project sees it."""
+"""The article: one record, nearly always PubMed's, as every part of the project sees it."""
 
 from dataclasses import dataclass
 from enum import IntFlag
 
 # NLM: "a 1- to 8-digit accession number". Filters are bitmaps over PMIDs, so a mistyped longer one would cost gigabytes.
 LARGEST_PMID = 99_999_999
+# Articles that are not in PubMed get numbers above: bitmaps up to the last of these take 21 MB instead of 12.5.
+FIRST_LOCAL_ID = LARGEST_PMID + 2
+LOCAL_IDS = 1 << 26
+LARGEST_ID = FIRST_LOCAL_ID + LOCAL_IDS - 1
 
 
 class Flag(IntFlag):
@@ -88,7 +92,7 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One PubMed record.
+    """One record; `pmid` is a local id where the article is not from PubMed.
 
     `publication_date` is the verbatim date of the issue ("1998 Dec-1999 Jan") and `year` its leading year;
     `electronic_date`, and `revised`, when NLM last changed the record, are ISO 8601 as far as they are known.
@@ -136,9 +140,14 @@ class Article:
         return _flags(self)
 
     @property
+    def is_local(self) -> bool:
+        """Whether the number is one of our own, which means nothing outside its index."""
+        return self.pmid >= FIRST_LOCAL_ID
+
+    @property
     def url(self) -> str:
-        """The article's page on PubMed."""
-        return f"https://pubmed.ncbi.nlm.nih.gov/{self.pmid}/"
+        """The article's page on PubMed; "" where it has none."""
+        return "" if self.is_local else f"https://pubmed.ncbi.nlm.nih.gov/{self.pmid}/"
 
 
 _FLAG_OF_REF_TYPE = {

@@ -28,7 +28,7 @@ def to_bibtex(articles: Iterable[Article], currency: str = "") -> str:
 
 
 def key_of(article: Article) -> str:
-    """``smith2019_24293578``: the first author and the year in ASCII, and the PMID, which makes it unique."""
+    """``smith2019_24293578``: the first author and the year in ASCII, and the PMID or local id, which makes it unique."""
     author = article.authors[0] if article.authors else Author()
     name = unicodedata.normalize("NFKD", (author.last_name or author.collective_name).lower().translate(_LETTERS))
     letters = "".join(character for character in name if character.isascii() and character.isalpha())
@@ -46,7 +46,7 @@ def _entry(article: Article) -> str:
         **_place(article),
         "doi": one_line(article.doi).translate(_VERBATIM),
         "url": article.url,
-        "pmid": str(article.pmid),
+        "pmid": "" if article.is_local else str(article.pmid),
         "pmcid": _escaped(article.pmcid),
         "keywords": _escaped("; ".join(headings_and_keywords(article))),
         "abstract": _escaped(article.abstract),

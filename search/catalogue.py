@@ -82,7 +82,7 @@ class Catalogue:
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open a published catalogue for reading; nothing ever changes it, so SQLite need not lock."""
-        address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        address = read_only(path)
         engine = sa.create_engine("sqlite://", creator=lambda: _connect(address), poolclass=sa.QueuePool, max_overflow=-1)
         return cls(engine, path)
 
@@ -172,6 +172,11 @@ class Catalogue:
             raise BrokenIndex(
                 f"{self._path} cannot be read ({error.orig}). Run `pubmed-index verify`, or build again."
             ) from error
+
+
+def read_only(path: Path) -> str:
+    """SQLite's address of a finished catalogue: it is only read and never changes, so that SQLite need not lock."""
+    return f"{path.resolve().as_uri()}?mode=ro&immutable=1"
 
 
 def _connect(address: str) -> sqlite3.Connection:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from search.article import Article
-from search.catalogue import ARTICLES, DEFINITIONS, DELETIONS, METADATA, Catalogue, Definition, Row, chunks
+from search.catalogue import ARTICLES, DEFINITIONS, DELETIONS, METADATA, Catalogue, Definition, Row, chunks, read_only
 from search.errors import BrokenIndex
 from search.precedence import Precedence
 from search.storage import full_disk_is_said
@@ -24,6 +24,8 @@ _NOTES = sa.Table(
     sa.Column("note", sa.Text, nullable=False),
 )
 _PRECEDENCE = ("file_year", "file_number", "version", "position")
+
+_UNDELETE = sa.delete(DELETIONS).where(DELETIONS.c.pmid == sa.bindparam("undone"))
 
 _encode = msgspec.json.Encoder().encode
 
@@ -70,7 +72,10 @@ class CatalogueWriter(Catalogue):
         self.put(rows)
 
     def put(self, rows: Sequence[Row]) -> None:
-        """Insert records, each replacing one of the same PMID that has no higher precedence, and undoing its deletion."""
+        """Insert records, each replacing one of the same PMID that has no higher precedence, and undo deletions of them.
+
+        A deletion is undone whatever its precedence: who puts records asks for that first.
+        """
         if not rows:
             return
         statement = insert(ARTICLES)
@@ -82,8 +87,7 @@ class CatalogueWriter(Catalogue):
         )
         with self._writing() as connection:
             connection.execute(statement, [_parameters(row) for row in rows])
-            for chunk in chunks([row.pmid for row in rows]):
-                connection.execute(sa.delete(DELETIONS).where(DELETIONS.c.pmid.in_(chunk)))
+            connection.execute(_UNDELETE, [{"undone": row.pmid} for row in rows])
 
     def delete(self, pmids: Iterable[int], *, year: int = 0, number: int = 0) -> int:
         """Delete records by PMID, and remember which file did it; returns how many were there."""
@@ -122,16 +126,6 @@ class CatalogueWriter(Catalogue):
         with self._writing() as connection:
             connection.execute(sa.delete(DEFINITIONS))
 
-    def take_over(self, base: Path, delta: Path | None) -> None:
-        """Fill this empty catalogue with the records of `base` as far as `delta` leaves them, and with those of `delta`."""
-        self.close()
-        with full_disk_is_said(self._path.parent), contextlib.closing(sqlite3.connect(self._path)) as connection:
-            connection.execute("ATTACH ? AS base", (str(base),))
-            connection.execute("ATTACH ? AS delta", (str(delta) if delta else ":memory:",))
-            for statement in _TAKE_OVER if delta else _TAKE_OVER_BASE:
-                connection.execute(statement)
-            connection.commit()
-
     def note(self, note: str) -> None:
         """Note what was done, with what was written in the same transaction."""
         with self._writing() as connection:
@@ -159,13 +153,21 @@ class CatalogueWriter(Catalogue):
             yield connection
 
 
+def merge_catalogues(base: Path, delta: Path, into: Path) -> None:
+    """Make a catalogue of the records of `base` as far as `delta` leaves them, and of those of `delta`. Raises StorageFull."""
+    CatalogueWriter.open(into).finish()
+    with full_disk_is_said(into.parent), contextlib.closing(sqlite3.connect(into.resolve().as_uri(), uri=True)) as connection:
+        # Who dies here begins anew.
+        connection.execute("PRAGMA journal_mode=OFF")
+        connection.execute("ATTACH ? AS base", (read_only(base),))
+        connection.execute("ATTACH ? AS delta", (read_only(delta),))
+        for statement in _MERGED:
+            connection.execute(statement)
+        connection.commit()
+
+
 # A record of delta has a higher precedence than the one of base that it replaces, and so has a deletion.
-_TAKE_OVER_BASE = (
-    "INSERT INTO articles SELECT * FROM base.articles ORDER BY pmid",
-    "INSERT INTO deletions SELECT * FROM base.deletions",
-    "INSERT INTO definitions SELECT * FROM base.definitions",
-)
-_TAKE_OVER = (
+_MERGED = (
     """INSERT INTO articles SELECT * FROM base.articles WHERE pmid NOT IN (SELECT pmid FROM delta.articles)
        AND pmid NOT IN (SELECT pmid FROM delta.deletions) ORDER BY pmid""",
     "INSERT INTO articles SELECT * FROM delta.articles",

@@ -23,7 +23,7 @@ _REF_TYPES = {
     Flag.RETRACTION_NOTICE: "RetractionOf",
 }
 _RANGE = re.compile(r"([^\s-]+) ?- ?([^\s-]+)")
-_PAGE = re.compile(r"([^0-9]*)([0-9]+)([^0-9]*)")
+_PAGE = re.compile(r"([^0-9]*)([0-9]{1,18})([^0-9]*)")
 
 
 def one_line(text: str) -> str:

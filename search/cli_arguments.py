@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from search.answer_wording import FILTER_FLAGS
-from search.article import LARGEST_PMID
+from search.article import LARGEST_ID
 from search.command import hits
 from search.condition import TermField
 from search.errors import QueryError
@@ -180,8 +180,8 @@ def _years(text: str) -> tuple[int | None, int | None]:
 
 
 def _pmid(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= LARGEST_PMID):
-        raise argparse.ArgumentTypeError(f"a PMID is a positive whole number; found {text!r}")
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= LARGEST_ID):
+        raise argparse.ArgumentTypeError(f"a PMID or local id is a positive whole number; found {text!r}")
     return int(text)
 
 

@@ -71,11 +71,15 @@ def _table(results: SearchResults) -> Table:
     table.add_column("PMID", no_wrap=True)
     table.add_column("score", justify="right", no_wrap=True, style="dim")
     for hit in results:
-        pmid = Text(str(hit.pmid), style=f"link {hit.article.url}")
         is_ranked = bool(hit.why.lexical_rank or hit.why.dense_rank)
         score = f"{hit.score:.3f}" if is_ranked else ""
-        table.add_row(str(hit.rank), _article(hit, results.mode), str(hit.article.year or ""), pmid, score)
+        table.add_row(str(hit.rank), _article(hit, results.mode), str(hit.article.year or ""), _number(hit.article), score)
     return table
+
+
+def _number(article: Article) -> Text:
+    """The PMID as a link, or the number that the article has in this index alone."""
+    return Text(f"{article.pmid}\nlocal id") if article.is_local else Text(str(article.pmid), style=f"link {article.url}")
 
 
 def _article(hit: SearchResult, mode: Mode) -> Text:

@@ -77,11 +77,12 @@ def _row(hit: SearchResult, currency: str) -> list[str | int | float]:
         "; ".join(article.flags.labels),
         article.abstract,
         article.url,
-        currency,
+        "" if article.is_local else currency,
     )
     title, authors = _cell(article.title), _cell("; ".join(author.name for author in article.authors))
     journal = _cell(article.journal or article.journal_abbreviation)
-    return [hit.rank, hit.pmid, hit.score, title, authors, journal, article.year or "", *map(_cell, texts)]
+    pmid = "" if article.is_local else hit.pmid
+    return [hit.rank, pmid, hit.score, title, authors, journal, article.year or "", *map(_cell, texts)]
 
 
 def _cell(text: str) -> str:

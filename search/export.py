@@ -31,7 +31,8 @@ def export(results: SearchResults | Sequence[SearchResult], export_format: Forma
     """Write hits in a format, as text to be saved as UTF-8 with its line ends kept.
 
     An article that stands twice among the hits is written once, except in CSV, which has its ranks. Where the results name
-    their index, the export says how current it is; a list of PMIDs has no place for that.
+    their index, the export says how current it is; a list of PMIDs has no place for that. Articles with a local id have no
+    PMID in any format, so a list of PMIDs is without them.
     """
     currency = as_of(results.index) if isinstance(results, SearchResults) else ""
     if export_format is Format.CSV:
@@ -78,4 +79,4 @@ def _bibliography(articles: Collection[Article], export_format: Format, currency
         case Format.BIBTEX:
             return to_bibtex(articles, currency)
         case _:
-            return "".join(f"{article.pmid}\n" for article in articles)
+            return "".join(f"{article.pmid}\n" for article in articles if not article.is_local)

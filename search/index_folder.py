@@ -4,6 +4,8 @@
 
 A generation is written as `0008.partial`, renamed to `0008`, and published by replacing `current`: readers see the old
 generation or the new one, never a part. An update links the base of the generation before and writes a delta beside it.
+A writer that dies leaves `0008.partial`, `0007.removed` of a removal, or `publishing`, which names a generation that is
+finished and that `current` never named: the next writer clears them away.
 """
 
 import contextlib
@@ -11,19 +13,25 @@ import fcntl
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 from search.encoder import EncoderIdentity
 from search.errors import BrokenIndex, IndexFolderError, IndexLocked, NoIndex
 from search.manifest import Manifest
-from search.storage import sync_folder, write_atomically
+from search.storage import is_full, sync_folder, write_atomically
 
 DEFAULT_INDEX = Path("data/index")
 
 _NAME = re.compile(r"\d{4,}")
 _PARTIAL = ".partial"
+_REMOVED = ".removed"
+# A writer writes down its number right after it takes the lock; who is refused in between asks again.
+_ASKED_FOR_HOLDER = 10
+_SECONDS_BETWEEN = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +157,11 @@ class IndexFolder:
         return self.root / "current"
 
     @property
+    def publishing(self) -> Path:
+        """The file that names a generation from when it has its name until `current` points to it."""
+        return self.root / "publishing"
+
+    @property
     def generations(self) -> Path:
         """The folder of all generations."""
         return self.root / "generations"
@@ -194,16 +207,15 @@ class IndexFolder:
     def writing(self) -> Iterator[None]:
         """Be the one writer. The lock is the kernel's, so a dead writer's is free at once. Raises IndexLocked."""
         self._make_root()
-        with (self.root / "lock").open("a+", encoding="ascii") as stream:
+        descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+        with FileIO(descriptor, "r+") as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                stream.seek(0)
-                holder = stream.read().strip() or "unknown"
-                raise IndexLocked(f"Process {holder} is writing to {self.root}. Wait for it to end, or stop it.") from None
-            stream.truncate(0)
-            stream.write(str(os.getpid()))
-            stream.flush()
+                raise IndexLocked(
+                    f"Process {_holder(stream)} is writing to {self.root}. Wait for it to end, or stop it."
+                ) from None
+            _sign(stream)
             yield
 
     def _make_root(self) -> None:
@@ -223,6 +235,7 @@ class IndexFolder:
         What was collected for the same generation stays: who collects the same files goes on from there.
         """
         self.generations.mkdir(parents=True, exist_ok=True)
+        self.clear_away()
         number = 1 + max((int(generation.name) for generation in self.all_generations()), default=0)
         generation = Generation(self.generations / f"{number:04d}{_PARTIAL}")
         for path in self.generations.glob(f"*{_PARTIAL}"):
@@ -233,14 +246,39 @@ class IndexFolder:
         generation.base.folder.mkdir(parents=True)
         return generation
 
+    def clear_away(self) -> int:
+        """Remove what nobody can use; returns how many bytes that freed. Needs the writer's lock.
+
+        That is the rest of generations that were being removed, and one that was finished and never published.
+        """
+        freed = 0
+        if (name := self._never_published()) is not None:
+            freed += self.remove(Generation(self.generations / name)) or 0
+        self.publishing.unlink(missing_ok=True)
+        for path in self.generations.glob(f"*{_REMOVED}"):
+            freed += _bytes_of_its_own(path)
+            shutil.rmtree(path)
+        return freed
+
     def all_generations(self) -> list[Generation]:
-        """Every finished generation, the published one and others, in the order in which they were made."""
-        names = (path.name for path in self.generations.iterdir()) if self.generations.is_dir() else ()
+        """Every generation that was published once, the published one and others, in the order in which they were made."""
+        names = {path.name for path in self.generations.iterdir()} if self.generations.is_dir() else set[str]()
+        names.discard(self._never_published() or "")
         return [Generation(self.generations / name) for name in sorted(filter(_NAME.fullmatch, names), key=int)]
+
+    def _never_published(self) -> str | None:
+        """The name of a generation that was finished, but whose writer died before `current` pointed to it."""
+        try:
+            name = self.publishing.read_text(encoding="ascii", errors="replace").strip()
+            is_current = name == self.published_name()
+        except (FileNotFoundError, NotADirectoryError, BrokenIndex):
+            return None  # where `current` is lost, it may have been this one that it named
+        return name if not is_current and (self.generations / name).is_dir() and _NAME.fullmatch(name) else None
 
     def point_to(self, generation: Generation) -> None:
         """Let `current` name a finished generation. Needs the writer's lock."""
         write_atomically(self.current, f"{generation.name}\n".encode())
+        self.publishing.unlink(missing_ok=True)
 
     def remove(self, generation: Generation) -> int | None:
         """Remove a generation that nobody reads; returns how many bytes that freed, None where somebody holds it.
@@ -254,7 +292,7 @@ class IndexFolder:
                     fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     return None
-            leftover = generation.folder.with_name(f"{generation.name}{_PARTIAL}")
+            leftover = generation.folder.with_name(f"{generation.name}{_REMOVED}")
             if leftover.exists():
                 shutil.rmtree(leftover)
             generation.folder.rename(leftover)
@@ -268,10 +306,44 @@ class IndexFolder:
         for folder in [path for path in partial.folder.rglob("*") if path.is_dir()]:
             sync_folder(folder)
         sync_folder(partial.folder)
+        write_atomically(self.publishing, f"{generation.name}\n".encode())
         partial.folder.rename(generation.folder)
         sync_folder(self.generations)
         self.point_to(generation)
         return generation
+
+
+def _sign(stream: FileIO) -> None:
+    """Write down who holds the lock. On a full disk nobody can, and the lock holds all the same: `prune` must go on there."""
+    try:
+        name = str(os.getpid()).encode()
+        os.pwrite(stream.fileno(), name, 0)
+        stream.truncate(len(name))
+    except OSError as error:
+        if not is_full(error):
+            raise
+
+
+def _holder(stream: FileIO) -> str:
+    """The number of the process that holds the lock."""
+    name = ""
+    for _ in range(_ASKED_FOR_HOLDER):
+        stream.seek(0)
+        name = stream.read().decode("ascii", "replace").strip()
+        if name.isdecimal() and _is_alive(int(name)):
+            break
+        time.sleep(_SECONDS_BETWEEN)
+    return name or "unknown"
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _clear_but_collected(generation: Generation) -> None:

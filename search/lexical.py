@@ -1,43 +1,38 @@
 """The lexical index: which articles hold the words of a question, by BM25. Its key is the PMID."""
 
 import contextlib
-import errno
 import itertools
 import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 import tantivy
 
-from search.article import Article
 from search.columns import Selection
 from search.condition import Condition, Term, TextField, Words
 from search.errors import BrokenIndex, QueryError
 from search.explanation import WordWeights
 from search.lexical_conditions import query_of
-from search.lexical_fields import EXACT, PMID, WEIGHTS, Ranked, document, schema
+from search.lexical_fields import EXACT, PMID, WEIGHTS, Ranked
 from search.scored import Scored
-from search.storage import full_disk_is_said
 from search.vectors import Pmids
-from search.words import STOP_WORDS, exact_words, names_asked, register, stem_counts
+from search.words import STOP_WORDS, exact_words, names_asked, stem_counts
 
-# tantivy's own memory before it writes a segment; the least it takes is 15 MB a thread.
-_HEAP_BYTES = 200_000_000
 # A pasted abstract has some hundred stems; beyond the most telling ones a ranking hardly moves and costs more.
 _MOST_TERMS = 32
 # Filters that keep more than this share are cut from a longer list: tantivy skips blocks only while nothing else must match.
 _KEPT_BY_MOST = 0.2
 _SPARE = 1.5
-_WRITER_LOCKS = ".tantivy-*.lock"
 _TOO_MANY_WORDS = "exceeded max expansions"
 _PANIC = "PanicException"
 # Every hit is some 150 bytes of Python while it is read.
 _HITS_AT_ONCE = 2**20
+# All of them are read where nobody waits for an answer, so that what it takes need not be much.
+_ALL_AT_ONCE = 2**17
 # What a form of an abbreviation or a name that the question lacks weighs, all its words together.
 _ALSO = 0.5
 # The names of a title stand among those of the abstract.
@@ -83,58 +78,6 @@ class _Weights:
                 self.stems.setdefault(stem, _ALSO * weight)
 
 
-class LexicalWriter:
-    """Writes the `lexical/` folder of a generation. A context manager: leaving it in peace commits and merges."""
-
-    def __init__(self, folder: Path, earlier: Path | None = None) -> None:
-        """Start an empty index, or go on from that of an `earlier` generation, whose files are linked and stay as they are."""
-        self._folder = folder
-        folder.mkdir()
-        for path in earlier.iterdir() if earlier else ():
-            (folder / path.name).hardlink_to(path)
-        self._index = tantivy.Index.open(str(folder)) if earlier else tantivy.Index(schema(), str(folder))
-        # A reader that follows commits makes a lock file half a second later, when the folder may have been published.
-        self._index.config_reader("manual")
-        register(self._index)
-        # One thread: two would deal the articles out by chance, and equal scores would stand in another order each time.
-        self._writer = self._index.writer(_HEAP_BYTES, 1)
-
-    def append(self, articles: Sequence[Article]) -> None:
-        """Add articles, none of which is in the index. Raises StorageFull."""
-        with self._said():
-            for article in articles:
-                self._writer.add_document(document(article))
-
-    def delete(self, pmids: Sequence[int]) -> None:
-        """Take articles out that were there before this writer; PMIDs that are not there are left out. Raises StorageFull."""
-        with self._said():
-            # By a query: the deletion by a term takes a number for a signed one, and deletes nothing.
-            self._writer.delete_documents_by_query(tantivy.Query.term_set_query(self._index.schema, PMID, list(pmids)))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        with self._said():
-            if kind is None:
-                self._writer.commit()
-            self._writer.wait_merging_threads()
-        for lock in self._folder.glob(_WRITER_LOCKS):
-            lock.unlink()
-
-    @contextlib.contextmanager
-    def _said(self) -> Iterator[None]:
-        """Tantivy says everything with ValueError; a disk that takes no more is what a user can do something about."""
-        with full_disk_is_said(self._folder):
-            try:
-                yield
-            except ValueError as error:
-                # Once its thread has failed to write, tantivy does not tell why any more.
-                if "io::Error" in str(error):
-                    raise OSError(errno.ENOSPC, str(error)) from error
-                raise
-
-
 class LexicalIndex:
     """Answers from the `lexical/` folder of a generation. Safe to share between threads."""
 
@@ -162,7 +105,7 @@ class LexicalIndex:
 
     def pmids(self) -> Pmids:
         """All PMIDs, ascending: (n,) int64."""
-        return self._matching(tantivy.Query.all_query())
+        return self._matching(tantivy.Query.all_query(), min(self._hits_at_once, _ALL_AT_ONCE))
 
     def pmids_of(self, leaf: Term | Words) -> Pmids:
         """The PMIDs of the articles that meet one condition, ascending: (m,) int64."""
@@ -276,22 +219,20 @@ class LexicalIndex:
         scores = np.fromiter((score for score, _ in hits), np.float32, len(hits))
         return Scored.ranked(np.array(pmids, np.int64), scores)
 
-    def _matching(self, query: tantivy.Query) -> Pmids:
-        """The PMIDs of all articles that match, ascending; many are read a stretch of PMIDs at a time."""
+    def _matching(self, query: tantivy.Query, at_once: int | None = None) -> Pmids:
+        """The PMIDs of all articles that match, ascending; of many, a stretch of `at_once` PMIDs is read at a time."""
+        at_once = at_once or self._hits_at_once
         counted = self._found(tantivy.Query.const_score_query(query, 1.0), 1, count=True)
         count = getattr(counted, "count")  # noqa: B009  (its stubs lack it)
-        if count <= self._hits_at_once:
+        if count <= at_once:
             return self._by_pmid(query, count)
         newest, must = int(self._by_pmid(query, 1, tantivy.Order.Desc)[0]), tantivy.Occur.Must
         stretches = [
-            tantivy.Query.range_query(self._schema, PMID, tantivy.FieldType.Unsigned, first, first + self._hits_at_once - 1)
-            for first in range(0, newest + 1, self._hits_at_once)
+            tantivy.Query.range_query(self._schema, PMID, tantivy.FieldType.Unsigned, first, first + at_once - 1)
+            for first in range(0, newest + 1, at_once)
         ]
         return np.concatenate(
-            [
-                self._by_pmid(tantivy.Query.boolean_query([(must, query), (must, stretch)]), self._hits_at_once)
-                for stretch in stretches
-            ]
+            [self._by_pmid(tantivy.Query.boolean_query([(must, query), (must, stretch)]), at_once) for stretch in stretches]
         )
 
     def _by_pmid(self, query: tantivy.Query, limit: int, order: tantivy.Order = tantivy.Order.Asc) -> Pmids:

@@ -34,10 +34,9 @@ class LiveCatalogue:
 
     def definitions(self, *, shorts: Sequence[str] = (), longs: Sequence[str] = ()) -> list[Definition]:
         """The definitions of some short forms, and of some long ones: the delta takes off what the dead had."""
-        found = self.base.definitions(shorts=shorts, longs=longs)
-        if self.delta is None:
-            return found
         counts = Counter[tuple[str, str]]()
-        for one in {*found, *self.delta.definitions(shorts=shorts, longs=longs)}:
-            counts[one.short, one.long] += one.articles
+        for part in filter(None, (self.base, self.delta)):
+            # A definition that is found by both its forms stands there twice; one that both parts have counts for each.
+            for one in dict.fromkeys(part.definitions(shorts=shorts, longs=longs)):
+                counts[one.short, one.long] += one.articles
         return [Definition(short, long, articles) for (short, long), articles in counts.items() if articles > 0]

@@ -71,9 +71,9 @@ class LiveColumns:
 
     def in_base(self, passing: Selection | None) -> Selection | None:
         """What of a selection, None for everything, is to be looked for in the base; None for all of it."""
-        if not len(self._dead):
-            return passing if passing is None or self._delta is None else passing & self._in_base
-        return self._in_base if passing is None else passing & self._in_base
+        if passing is None:
+            return self._in_base if len(self._dead) else None
+        return passing if self._delta is None else passing & self._in_base
 
     def in_delta(self, passing: Selection | None) -> Selection | None:
         """What of a selection, None for everything, is to be looked for in the delta; None for all of it."""

@@ -11,7 +11,7 @@ from search.vectors import Marks, Pmids, VectorFile, is_among
 
 @dataclass(frozen=True, slots=True)
 class LiveVectors:
-    """Reads the vectors of both parts as one."""
+    """Reads the vectors of both parts as one. Safe to share between threads."""
 
     base: VectorFile
     delta: VectorFile | None
@@ -32,16 +32,16 @@ class LiveVectors:
         if self.delta is None:
             return self.base.get(wanted)
         vectors = np.empty((len(wanted), self.dimension), np.float32)
-        vectors[~newer], vectors[newer] = self.base.get(wanted[~newer]), self.delta.get(wanted[newer])
+        vectors[newer], vectors[~newer] = self.delta.get(wanted[newer]), self.base.get(wanted[~newer])
         return vectors
 
-    def truncated(self, pmids: Pmids) -> Marks:
+    def truncated_of(self, pmids: Pmids) -> Marks:
         """Which of some articles (m,) are longer than the encoder reads: (m,) bool. Raises KeyError on one not there."""
         newer = self._in_delta(pmids)
+        if self.delta is None:
+            return self.base.truncated_of(pmids)
         truncated = np.empty(len(pmids), np.bool_)
-        truncated[~newer] = self.base.truncated_of(pmids[~newer])
-        if self.delta is not None:
-            truncated[newer] = self.delta.truncated_of(pmids[newer])
+        truncated[newer], truncated[~newer] = self.delta.truncated_of(pmids[newer]), self.base.truncated_of(pmids[~newer])
         return truncated
 
     def _in_delta(self, pmids: Pmids) -> Marks:

@@ -82,8 +82,9 @@ class Manifest:
 
     @property
     def last_file(self) -> str:
-        """The name of the last source applied."""
-        return self.sources[-1].name if self.sources else ""
+        """The name of the last source: of NLM's files the one with the highest number, where there are any."""
+        numbered = sorted((source for source in self.sources if source.year), key=lambda one: (one.year, one.number))
+        return (numbered or self.sources)[-1].name if self.sources else ""
 
     @property
     def data_date(self) -> str:

@@ -48,7 +48,7 @@ def _record(article: Article, currency: str) -> str:
         *_journal(article),
         *_subjects(article),
         *_links(article),
-        ("GN", currency),
+        ("GN", "" if article.is_local else currency),
         ("SO", _source(article)),
     )
     return "".join(_field(tag, line) for tag, value in fields if (line := one_line(value)))
@@ -71,7 +71,9 @@ def _field(tag: str, value: str) -> str:
 
 
 def _issue(article: Article) -> Fields:
-    yield "PMID", str(article.pmid)
+    # A record without a PMID ends with the blank line before the next one, and a reader knows the file by its owner's tag.
+    yield "OWN", "LOCAL" if article.is_local else ""
+    yield "PMID", "" if article.is_local else str(article.pmid)
     yield "LR", article.revised.replace("-", "")
     # NLM says in brackets which edition the ISSN is of; an article does not know, and some readers insist on a word.
     yield "IS", f"{article.issn} (ISSN)" if article.issn else ""

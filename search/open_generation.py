@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from search.article import LARGEST_PMID
 from search.candidates import Candidates
 from search.catalogue import Catalogue
 from search.columns import Columns
@@ -85,9 +86,10 @@ class OpenGeneration:
         try:
             return self.vectors.get(pmids)
         except OverflowError:
-            raise QueryError(f"A PMID has at most 8 digits; found {max(pmids, key=abs)}.") from None
+            raise QueryError(f"A PMID has at most 8 digits, a local id 9; found {max(pmids, key=abs)}.") from None
         except KeyError as error:
-            raise QueryError(f"PMID {error.args[0]} is not in this index of {len(self.vectors):,} articles.") from None
+            name = "PMID" if error.args[0] <= LARGEST_PMID else "Local id"
+            raise QueryError(f"{name} {error.args[0]} is not in this index of {len(self.vectors):,} articles.") from None
 
     def transformed(self, vector: Vectors) -> Vectors:
         """A vector of the encoder as the generation's own vectors are: (d,) to (m,)."""

@@ -14,7 +14,7 @@ _WORD = re.compile(r"[^\W_]+")
 _DATE = re.compile(r"([0-9]{4})(?:/([0-9]{1,2})(?:/([0-9]{1,2}))?)?")
 _FIRST_DAYS = ((None, None), (1, None), (1, 1))
 _LAST_DAYS = ((None, None), (12, None), (12, 31))
-PMID_SHAPE = re.compile(r"(?!0+\b)[0-9]{1,8}")
+PMID_SHAPE = re.compile(r"(?!0+\b)[0-9]{1,8}|1[0-6][0-9]{7}")  # the longer ones are local ids
 DOI_SHAPE = re.compile(r"10\.[0-9]{4,9}/\S+")
 # What a question has beside its subject: words that an article need not contain to answer it.
 _STOP_WORDS = frozenset(
@@ -109,7 +109,7 @@ def _year(value: Value, days: tuple[tuple[int | None, int | None], ...]) -> int 
 
 def _pmid(value: Value) -> Term:
     if value.truncated or not PMID_SHAPE.fullmatch(value.text):
-        raise fault(value.start, "one PMID, a number of 1 to 8 digits", shown(value.text))
+        raise fault(value.start, "one PMID, a number of 1 to 8 digits, or a local id", shown(value.text))
     return Term(TermField.PMID, str(int(value.text)))
 
 

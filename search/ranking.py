@@ -1,7 +1,7 @@
 """The ranking of one question: two legs of candidates, fused, and fed back once into the dense leg."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -86,14 +86,13 @@ class Ranker:
     """Ranks questions over the parts of one generation. Safe to share between threads."""
 
     files: OpenGeneration
-    retracted: Selection
     metric: Metric
-    settings: RankingSettings
+    settings: RankingSettings = field(default_factory=RankingSettings)
 
-    @classmethod
-    def of(cls, files: OpenGeneration, metric: Metric, settings: RankingSettings | None = None) -> "Ranker":
-        """A ranker over the open files of a generation."""
-        return cls(files, files.columns.retracted(), metric, settings or RankingSettings())
+    @property
+    def retracted(self) -> Selection:
+        """The retracted articles; looked for by the first question, since that takes longer the larger the index is."""
+        return self.files.columns.retracted()
 
     def rank(self, asked: Asked, known: KnownItem | None = None) -> Ranking:
         """Rank the articles that pass the filter; with `known`, as if that article had no title."""

@@ -16,6 +16,7 @@ from search.citation import (
 )
 
 _LINE_END = "\r\n"
+_MONTH_NUMBERS = frozenset(f"{number:0{digits}}" for number in range(1, len(MONTHS) + 1) for digits in (1, 2))
 
 
 def to_ris(articles: Iterable[Article], currency: str = "") -> str:
@@ -61,12 +62,13 @@ def _content(article: Article) -> Iterator[tuple[str, str]]:
 
 
 def _origin(article: Article, currency: str) -> Iterator[tuple[str, str]]:
-    """By which names it is found."""
+    """By which names it is found; of an article that is not PubMed's nothing is said of PubMed."""
     yield "DO", article.doi
     yield "C2", article.pmcid
-    yield "AN", str(article.pmid)
-    yield "DB", currency or "PubMed"
-    yield "UR", article.url
+    if not article.is_local:
+        yield "AN", str(article.pmid)
+        yield "DB", currency or "PubMed"
+        yield "UR", article.url
 
 
 def author_line(author: Author) -> str:
@@ -92,4 +94,4 @@ def _month_number(month: str) -> int:
     """1-12 from ``Mar`` or ``03``; 0 where it is neither."""
     if month in MONTHS:
         return MONTHS.index(month) + 1
-    return int(month) if month.isascii() and month.isdigit() and 1 <= int(month[:3]) <= len(MONTHS) else 0
+    return int(month) if month in _MONTH_NUMBERS else 0

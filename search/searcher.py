@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from search.article import Article
+from search.article import LARGEST_ID, Article
 from search.encoder import Encoder, Vectors
 from search.errors import BrokenIndex, QueryError
 from search.filters import Filters
@@ -64,7 +64,7 @@ class Searcher:
             self._close()
             raise
         self._held.callback(self._files.close)
-        self._ranker = Ranker.of(self._files, self._manifest.encoder.metric)
+        self._ranker = Ranker(self._files, self._manifest.encoder.metric)
         self._hits = Hits(self._files, str(generation.folder))
         self._encoder = QueryEncoder(encoder, self._manifest.encoder, load)
         self._asking = Asking(self._files, self._ranker, self._encoder, mesh_tree.narrower if mesh_tree else None)
@@ -202,7 +202,7 @@ class Searcher:
 
     def article(self, pmid: int) -> Article | None:
         """The article of a PMID, or None."""
-        return self._files.catalogue.articles([pmid]).get(pmid)
+        return self._files.catalogue.articles([pmid]).get(pmid) if 0 < pmid <= LARGEST_ID else None
 
     def nearest_sentence(self, query: str, article: Article) -> Sentence | None:
         """The sentence of an article's abstract that is nearest in meaning to a question; None where it has none."""

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,9 @@ _FULL_TEXTS = (
     "File too large",
     "Disk quota exceeded",
 )
+
+# What the systems say of a file system without links, or of a file that has as many as it may have.
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -75,3 +79,21 @@ def full_disk_is_said(folder: Path) -> Iterator[None]:
             "The published index is untouched and the embeddings written so far are kept: free some space, or name another "
             "--index, and run the same command again."
         ) from error
+
+
+def link(path: Path, into: Path) -> None:
+    """Link a file, or the files of a folder, into another generation: they are never changed, so that both may have them.
+
+    Where the file system has no links, as those of many memory sticks and network disks, they are copied.
+    """
+    if path.is_dir():
+        into.mkdir(exist_ok=True)
+        for inside in sorted(path.iterdir()):
+            link(inside, into / inside.name)
+        return
+    try:
+        into.hardlink_to(path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        shutil.copyfile(path, into)

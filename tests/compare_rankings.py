@@ -49,7 +49,7 @@ class Questions:
 
     def figures(self, settings: RankingSettings) -> tuple[float, float]:
         """Mean nDCG@10 and recall@100."""
-        ranker = Ranker.of(self.files, Metric.COSINE, settings)
+        ranker = Ranker(self.files, Metric.COSINE, settings)
         run = {}
         for identity, asked in self.asked.items():
             pmids = ranker.rank(asked).fused.first(DEPTH).pmids.tolist()

@@ -29,13 +29,20 @@ IMPORTERS = {
     "transformers": {"search/checkpoint.py", "search/reranker.py", "search/transformer_encoder.py"},
     "huggingface_hub": {"search/encoder_files.py"},
     "faiss": {"search/candidates.py"},
-    "tantivy": {"search/lexical.py", "search/lexical_conditions.py", "search/lexical_fields.py", "search/words.py"},
+    "tantivy": {
+        "search/lexical.py",
+        "search/lexical_conditions.py",
+        "search/lexical_fields.py",
+        "search/lexical_writer.py",
+        "search/words.py",
+    },
     "lark": {"search/pubmed_reading.py", "search/pubmed_syntax.py"},
     "rapidfuzz": {"search/spelling.py"},
     "pytrec_eval": {"indexer/metrics.py"},
-    "sqlalchemy": {"search/catalogue.py"},
+    "sqlalchemy": {"search/catalogue.py", "search/catalogue_writer.py"},
     "lxml": {"indexer/pubmed_record.py", "indexer/pubmed_xml.py", "search/mesh_tree.py"},
-    "requests": {"indexer/eutils.py"},
+    "requests": {"indexer/eutils.py", "indexer/file_server.py", "indexer/polite_http.py"},
+    "urllib3": {"indexer/file_server.py"},
     "streamlit": {
         "ui/answer_view.py",
         "ui/launch.py",
@@ -61,7 +68,9 @@ NOT_AT_IMPORT = (
 
 COMMAND_MODULES = {
     "indexer/cli.py",
+    "indexer/mirror_cli.py",
     "indexer/progress_bars.py",
+    "indexer/bench_report.py",
     "indexer/evaluation_report.py",
     "indexer/report.py",
     "search/cli.py",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from search.article import LARGEST_PMID
+from search.article import LARGEST_ID
 from search.filters import Filters
 
 FIRST_YEAR = 1700
@@ -13,7 +13,7 @@ PAGE_SIZES = (10, 20, 50)
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The state of the page; `like` is the PMID whose similar articles are shown, `shown` one of `PAGE_SIZES`."""
+    """The state of the page; `like` is the PMID or local id whose similar articles are shown, `shown` one of `PAGE_SIZES`."""
 
     query: str = ""
     year_from: int | None = None
@@ -24,14 +24,14 @@ class Address:
 
     @classmethod
     def read(cls, parameters: Mapping[str, str]) -> "Address":
-        """Read the parameters of a URL; what is not a year, a PMID or a known size counts as not given."""
+        """Read the parameters of a URL; what is not a year, such an id or a known size counts as not given."""
         shown = _number(parameters, "show", PAGE_SIZES[0], PAGE_SIZES[-1])
         return cls(
             query=parameters.get("q", "").strip(),
             year_from=_number(parameters, "from", FIRST_YEAR, LAST_YEAR),
             year_to=_number(parameters, "to", FIRST_YEAR, LAST_YEAR),
             include_retracted=parameters.get("retracted", "") == "1",
-            like=_number(parameters, "like", 1, LARGEST_PMID),
+            like=_number(parameters, "like", 1, LARGEST_ID),
             shown=shown if shown in PAGE_SIZES else PAGE_SIZES[0],
         )
 

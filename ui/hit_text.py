@@ -71,7 +71,9 @@ def title_of(article: Article) -> str:
 
 
 def linked_title(article: Article) -> str:
-    """The title, linking to the article's page on PubMed in a new tab."""
+    """The title, linking to the article's page on PubMed, where it has one, in a new tab."""
+    if not article.url:
+        return f'<span dir="auto">{escape(title_of(article))}</span>'
     return (
         f'<a href="{escape(article.url)}" target="_blank" dir="auto" title="Opens PubMed in a new tab">'
         f"{escape(title_of(article))}</a>"
@@ -178,12 +180,19 @@ def _block(name: str, body: str) -> str:
     return f"<h4>{escape(name)}</h4>{body}"
 
 
+def _number(article: Article) -> str:
+    """The PMID as a link, or the number that the article has in this index alone."""
+    if article.is_local:
+        return f"Local id {article.pmid}"
+    return f'PMID <a href="{escape(article.url)}" target="_blank">{article.pmid}</a>'
+
+
 def _citation(article: Article) -> str:
     """Where the article stands, and its identifiers as links."""
     place = f"{article.volume}{f'({article.issue})' if article.issue else ''}{f':{article.pages}' if article.pages else ''}"
     source = f"{article.publication_date or article.year or ''}{f';{place}' if place else ''}"
     parts = [f"<em>{escape(article.journal or article.journal_abbreviation)}</em>" if article.journal else "", escape(source)]
-    parts.append(f'PMID <a href="{escape(article.url)}" target="_blank">{article.pmid}</a>')
+    parts.append(_number(article))
     if article.doi:
         parts.append(f'DOI <a href="https://doi.org/{quote(article.doi)}" target="_blank">{escape(article.doi)}</a>')
     if article.pmcid:

@@ -6,6 +6,7 @@ from html import escape
 
 import streamlit as st
 
+from search.article import LARGEST_PMID
 from search.errors import (
     BrokenIndex,
     EncoderError,
@@ -117,9 +118,10 @@ def draw_backward_years(address: Address) -> None:
 
 def draw_unknown_article(pmid: int, articles: int) -> None:
     """Say that an article whose neighbours were asked for is not in the index."""
+    number = "PMID" if pmid <= LARGEST_PMID else "Local id"
     draw_notice(
         "This article is not in the index",
-        f"PMID {pmid} is none of the {articles:,} articles here, so there is nothing to compare it with.",
+        f"{number} {pmid} is none of the {articles:,} articles here, so there is nothing to compare it with.",
         "Describe what it is about in the box above.",
     )
 

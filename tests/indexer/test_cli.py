@@ -2,6 +2,7 @@
 
 import fcntl
 import gzip
+import io
 import json
 import os
 import re
@@ -393,3 +394,52 @@ def test_control_c_keeps_what_was_done(pubmed_index: Run, tmp_path: Path) -> Non
         "Stopped. The published index is untouched and what was embedded is kept: run the same command again to go on.\n"
     )
     assert says_one_sentence(pubmed_index("info", "--index", index), "no build of it was finished")
+
+
+# --- update, rollback, prune, repair -------------------------------------------------------------------------------
+
+
+def test_an_update_twice_and_back(pubmed_index: Run, copy: Path, tmp_path: Path) -> None:
+    source = tmp_path / "later.jsonl"
+    source.write_text('{"pmid": 40000001, "title": "Hiccups cured by a long title.", "year": 2025}\n{"title": "No number."}')
+    lines = lines_of(pubmed_index("update", source, "--index", copy))
+    assert (lines["new"], lines["skipped"], lines["articles"]) == ("1", "1", "151")
+    assert lines["published"] == f"{copy}, generation 0002; 1 articles in the delta"
+    again = pubmed_index("update", source, "--index", copy)
+    assert lines_of(again)["published"] == "nothing: nothing changed, generation 0002 stays"
+    assert again.err == ""
+    info = lines_of(pubmed_index("info", "--index", copy))
+    assert (info["others"], info["in the delta"]) == ("0001", "1 beside 150 in the base, 0 dead")
+    assert re.match(r"the delta's mean lies \d\.\d\d of the base's spread away", info["drift"])
+    assert "is whole: 151 articles" in pubmed_index("verify", "--index", copy).out
+    assert pubmed_index("rollback", "--index", copy).out.startswith(
+        "Generation 0001 answers again instead of 0002: 150 articles"
+    )
+    assert pubmed_index("rollback", "--index", copy, "--to", "2", "--json").document["now"] == "0002"
+    assert pubmed_index("prune", "--index", copy, "--keep", "1", "--json").document["removed"] == ["0001"]
+    assert pubmed_index("repair", "--index", copy).out == f"Nothing to repair: {copy}, generation 0002, 151 articles\n"
+
+
+def test_local_ids_and_standard_input(pubmed_index: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = b'{"title": "No number.", "abstract": "Its abstract."}\n{"title": "Another.", "abstract": "Text."}'
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(records)))
+    document = pubmed_index("build", "-", "--local-ids", "--index", tmp_path / "index", "--json").document
+    assert (document["articles"], document["skipped"]) == (2, 0)
+    sources = pubmed_index("info", "--index", tmp_path / "index", "--json").document["sources"]
+    assert [source["name"] for source in sources] == ["stdin"]
+
+
+def test_ready_made_vectors_need_their_pmids(pubmed_index: Run, records: Path, tmp_path: Path) -> None:
+    done = pubmed_index("build", records, "--vectors", tmp_path / "v.npy", "--index", tmp_path / "index")
+    assert says_one_sentence(done, "found 0 for 1")
+
+
+def test_an_update_needs_an_index(pubmed_index: Run, records: Path, tmp_path: Path) -> None:
+    assert says_one_sentence(pubmed_index("update", records, "--index", tmp_path / "index"), "pubmed-index build")
+
+
+@pytest.mark.parametrize("keep", ["0", "soon", "-1"])
+def test_what_prune_does_not_keep(pubmed_index: Run, keep: str) -> None:
+    done = pubmed_index("prune", f"--keep={keep}")
+    assert done.code == 2
+    assert "such as 7d; found" in done.err

@@ -9,7 +9,6 @@ from toy import ToyEncoder, article
 from indexer.embedding_cache import EmbeddingCache, text_key
 from search.article import Article
 from search.encoder import EmbeddedBatch
-from search.errors import BrokenIndex
 
 
 def batch(rows: int, start: int = 0) -> tuple[list[Article], EmbeddedBatch]:
@@ -60,12 +59,21 @@ def test_a_shard_half_written_is_not_seen(tmp_path: Path) -> None:
     assert len(EmbeddingCache(tmp_path, 8)) == 10
 
 
-def test_a_shard_cut_short_is_refused(tmp_path: Path) -> None:
-    filled(tmp_path)
-    path = tmp_path / "000001.shard"
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(BrokenIndex, match=r"000001\.shard is damaged: it is not as long"):
-        EmbeddingCache(tmp_path, 8)
+@pytest.mark.parametrize(
+    ("length", "what"), [(-1, "not as long"), (0, "header cannot be read"), (100, "header cannot be read")]
+)
+def test_a_shard_cut_short_is_set_aside_and_its_texts_are_embedded_again(tmp_path: Path, length: int, what: str) -> None:
+    articles, embedded = filled(tmp_path)
+    path, said = tmp_path / "000001.shard", list[str]()
+    path.write_bytes(path.read_bytes()[:length])
+    with EmbeddingCache(tmp_path, 8, said.append) as cache:
+        assert cache.look_up(articles).found.tolist() == [False] * 6 + [True] * 4
+        cache.add(articles[:6], EmbeddedBatch(embedded.pmids[:6], embedded.vectors[:6], embedded.truncated[:6]))
+    assert [sentence for sentence in said if f"{path} is damaged" in sentence and what in sentence] == said != []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000001.damaged", "000002.shard", "000003.shard"]
+    again = EmbeddingCache(tmp_path, 8).look_up(articles)
+    assert again.found.all()
+    assert again.vectors.tolist() == embedded.vectors.tolist()
 
 
 def test_every_flipped_bit_is_found_before_a_vector_is_used(tmp_path: Path) -> None:
@@ -76,18 +84,18 @@ def test_every_flipped_bit_is_found_before_a_vector_is_used(tmp_path: Path) -> N
         damaged = bytearray(whole)
         damaged[position] ^= 1 << position % 8
         path.write_bytes(damaged)
-        assert any("000002.shard" in sentence for sentence in EmbeddingCache.damaged(tmp_path, 8)) or position in padding(whole)
+        found = [name for name, _ in EmbeddingCache.damaged(tmp_path, 8)]
+        assert found == [path], position
     damaged = bytearray(whole)
     damaged[300] ^= 1
     path.write_bytes(damaged)
-    cache = EmbeddingCache(tmp_path, 8)
-    with pytest.raises(BrokenIndex, match=r"its checksum does not match\. Delete that file"):
-        cache.look_up(articles)
-
-
-def padding(shard: bytes) -> range:
-    """The spaces after the header's JSON: a flipped bit there is found by the JSON parser or changes nothing."""
-    return range(len(shard[:128].rstrip()), 128)
+    said = list[str]()
+    cache = EmbeddingCache(tmp_path, 8, said.append)
+    for _ in range(2):
+        assert cache.look_up(articles).found.tolist() == [True] * 6 + [False] * 4
+    assert len(said) == 1
+    assert "its checksum does not match. A build or update sets it aside" in said[0]
+    assert path.with_suffix(".damaged") in EmbeddingCache.set_aside(tmp_path.parent)
 
 
 def test_the_key_is_of_the_text_that_is_embedded() -> None:

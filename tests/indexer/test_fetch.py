@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import logging
 import re
 import socket
 import struct
@@ -20,8 +21,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from indexer.eutils import RefusedError, SystemClock, TransientError, stated_error
+from indexer.eutils import stated_error
 from indexer.fetch import Fetched, fetch
+from indexer.polite_http import SystemClock, TransientError
+from indexer.report import report_fetch
 from search.errors import FetchError, PubMedSearchError
 
 KEY = "5ec/ret+key"  # with characters that a form encodes
@@ -75,6 +78,7 @@ class FakeNcbi(ThreadingHTTPServer):
         self.clock = clock
         self.articles: dict[int, date] = {}
         self.undated: set[int] = set()
+        self.knows_uid = True
         self.withdrawn: set[int] = set()
         self.books: set[int] = set()
         self.faults: list[Fault | None] = []
@@ -103,6 +107,8 @@ class FakeNcbi(ThreadingHTTPServer):
                 datetime.strptime(form[name], "%Y/%m/%d").replace(tzinfo=UTC).date() for name in ("mindate", "maxdate")
             )
             ids = [pmid for pmid in ids if first <= self.articles[pmid] <= last and pmid not in self.undated]
+        if self.knows_uid and (within := re.fullmatch(r"\(.+\) AND (\d+):(\d+)\[uid\]", form["term"])):
+            ids = [pmid for pmid in ids if int(within.group(1)) <= pmid <= int(within.group(2))]
         shown = ids[: min(int(form["retmax"]), 9_999)]
         result = {"count": str(len(ids)), "retmax": str(len(shown)), "retstart": "0", "idlist": [str(pmid) for pmid in shown]}
         return json.dumps({"header": {"version": "0.3"}, "esearchresult": result | self.search_extras}).encode()
@@ -233,10 +239,23 @@ def failure(run: Callable[[], object]) -> str:
     """The sentence of a fetch that must fail, once neither it nor its traceback holds the key."""
     with pytest.raises(FetchError) as caught:
         run()
-    text = "".join(traceback.format_exception(caught.value))
+    assert_without_key("".join(traceback.format_exception(caught.value)))
+    for error in chain(caught.value):
+        assert_without_key(f"{error!r} {vars(error)}")
+    return str(caught.value)
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and all that it came of, hidden contexts included: some loggers print those, too."""
+    if error is not None:
+        yield error
+        yield from chain(error.__cause__)
+        yield from chain(error.__context__)
+
+
+def assert_without_key(text: str) -> None:
     assert KEY not in text
     assert KEY_ENCODED not in text
-    return str(caught.value)
 
 
 def test_the_records_of_a_query_come_in_batches_of_200(
@@ -284,6 +303,37 @@ def test_the_system_clock_sleeps() -> None:
     before = clock.now()
     clock.sleep(0.01)
     assert clock.now() - before >= 0.01
+
+
+@pytest.mark.parametrize("fault", [status(503), reset, cut, says(b'{"error":"API key ' + KEY.encode() + b' invalid"}')])
+def test_the_key_reaches_neither_logs_nor_files_nor_answers(
+    get: Callable[..., Fetched],
+    ncbi: FakeNcbi,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    fault: Fault,
+) -> None:
+    ncbi.articles = dict.fromkeys(range(1, 301), DAY)
+    ncbi.faults = [None, *[fault] * 5]
+    with caplog.at_level(logging.DEBUG):
+        failure(partial(get, api_key=KEY))
+        ncbi.faults.clear()
+        fetched = get(api_key=KEY)
+    report_fetch(fetched, as_json=True)
+    report_fetch(fetched, as_json=False)
+    assert '"POST /entrez/eutils/efetch.fcgi HTTP/1.1" 200' in caplog.text
+    assert {form["api_key"] for form in ncbi.sent("efetch.fcgi")} == {KEY}
+    said = capsys.readouterr()
+    assert_without_key(caplog.text + said.out + said.err)
+    for path in fetched.path.iterdir():
+        content = path.read_bytes()
+        assert_without_key((gzip.decompress(content) if path.suffix == ".gz" else content).decode())
+
+
+def test_a_key_out_of_a_file_is_sent_without_its_line_break(get: Callable[..., Fetched], ncbi: FakeNcbi) -> None:
+    ncbi.articles = {1: DAY}
+    get(api_key=f"{KEY}\n")
+    assert {form["api_key"] for form in ncbi.sent("efetch.fcgi")} == {KEY}
 
 
 # A folder that is complete, half complete, damaged, or somebody else's
@@ -411,10 +461,22 @@ def test_records_that_no_range_of_days_holds_are_said(get: Callable[..., Fetched
     assert fetched.notes == ("NCBI counts 10,010 articles but gave 10,007 of the 10,010 ids that were asked for.",)
 
 
-def test_a_day_that_does_not_fit_is_refused(get: Callable[..., Fetched], ncbi: FakeNcbi, tmp_path: Path) -> None:
+def test_a_day_that_does_not_fit_is_split_by_pmid(get: Callable[..., Fetched], ncbi: FakeNcbi, tmp_path: Path) -> None:
+    ncbi.articles = dict.fromkeys(range(38_000_001, 38_010_301), DAY) | {7: DAY - timedelta(days=1)}
+    fetched = get(max_records=20_000)
+    assert (fetched.records, fetched.total, fetched.notes) == (10_301, 10_301, ())
+    assert sorted(pmids(tmp_path / "records")) == [7, *range(38_000_001, 38_010_301)]
+    by_pmid = [form for form in ncbi.sent("esearch.fcgi") if "[uid]" in form["term"]]
+    assert {form["mindate"] for form in by_pmid} == {form["maxdate"] for form in by_pmid} == {"2024/03/01"}
+    assert by_pmid[0]["term"] == "(statins) AND 50000001:99999999[uid]"
+
+
+def test_a_day_that_stays_too_large_is_refused(get: Callable[..., Fetched], ncbi: FakeNcbi, tmp_path: Path) -> None:
     ncbi.articles = dict.fromkeys(range(1, 10_001), DAY)
+    ncbi.knows_uid = False
     assert failure(partial(get, max_records=20_000)) == (
-        "NCBI gives at most 9,999 ids at once and has 10,000 of 2024-03-01 alone for 'statins'. Narrow the query."
+        "NCBI gives at most 9,999 ids at once and has 10,000 of 2024-03-01 alone for 'statins', whatever range of PMIDs is "
+        "asked for. Narrow the query."
     )
     assert not (tmp_path / "records").exists()
 
@@ -688,4 +750,3 @@ def test_stated_errors_are_found_in_either_form(body: bytes, stated: str) -> Non
 def test_problems_say_what_to_do() -> None:
     assert TransientError("x").wait_s == 0.0
     assert TransientError("x").advice.startswith("Run the same command again")
-    assert RefusedError("x").advice.startswith("Correct the query")

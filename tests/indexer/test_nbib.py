@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.nbib import read_nbib
-from indexer.parsed_file import Record, SkipKind, Skipped
+from indexer.parsed_file import Numberless, Record, SkipKind, Skipped
 from search.article import (
     AbstractSection,
     Article,
@@ -114,7 +114,8 @@ def test_et_al_is_no_author_but_says_that_some_are_missing() -> None:
 
 
 def test_what_is_not_taken_says_where_and_why() -> None:
-    assert read(FIXTURE.read_bytes())[3:] == [
+    records = read(FIXTURE.read_bytes())[3:]
+    assert [record.taken(local_ids=False) if isinstance(record, Numberless) else record for record in records] == [
         Skipped(
             PATH,
             "record 4, line 65",
@@ -160,9 +161,55 @@ def test_a_file_of_another_format_is_refused(content: bytes) -> None:
         read(b"\n" + content)
 
 
-def test_bytes_that_are_not_utf8_are_refused_and_their_line_named() -> None:
-    with pytest.raises(SourceError, match=r"export\.nbib, line 2: expected UTF-8, found the byte 0xe9"):
-        read("PMID- 32000008\nTI  - Café.\n".encode("latin-1"))
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r", "\r\r\n"])
+def test_every_encoding_with_every_line_end(encoding: str, line_end: str) -> None:
+    first = ["PMID- 32000008", "TI  - Café,", "      5 €.", "AB  - One", "", "      two.", ""]
+    lines = [*first, "PMID- 32000009", "TI  - Next.", ""]
+    assert read(line_end.join(lines).encode(encoding)) == [
+        Article(32000008, "Café, 5 €.", (AbstractSection("One two."),)),
+        Article(32000009, "Next."),
+    ]
+
+
+def test_a_line_in_another_encoding_is_read_as_what_windows_programs_write() -> None:
+    content = "PMID- 32000008\nTI  - Café β.\n".encode() + "AB  - Café 5 €.\n".encode("cp1252")
+    assert read(content) == [Article(32000008, "Café β.", (AbstractSection("Café 5 €."),))]
+
+
+def test_blank_lines_within_records_end_none() -> None:
+    assert read((FIXTURE.parent / "blank_lines.nbib").read_bytes()) == [
+        Article(
+            32000021,
+            "Blank lines after and within the fields.",
+            (AbstractSection("The abstract belongs to it."),),
+            authors=(Author("Smith", "John A", "JA"),),
+        ),
+        Article(32000022, "The next one."),
+        Article(32000023, "Its owner comes first."),
+    ]
+
+
+def test_records_without_a_pmid_end_with_a_blank_line() -> None:
+    records = read((FIXTURE.parent / "numberless.nbib").read_bytes())
+    assert [record.article if isinstance(record, Numberless) else record for record in records] == [
+        Article(0, "The first without a PMID.", (AbstractSection("Its abstract."),)),
+        Article(0, "The second without a PMID."),
+        Article(32000031, "One with a PMID."),
+        Article(0, "The third without a PMID."),
+    ]
+
+
+def test_tags_in_small_letters_are_tags_where_the_file_begins_with_one() -> None:
+    assert read((FIXTURE.parent / "small_letters.nbib").read_bytes()) == [
+        Article(32000041, "Tags in small letters of a file.", (AbstractSection("An abstract."),))
+    ]
+
+
+def test_a_record_without_end_is_refused_before_it_fills_the_memory() -> None:
+    lines = b"PMID- 32000008\n" + b"OT  - a\n" * 400_000
+    with pytest.raises(SourceError, match=r"export\.nbib, line 1: the record that begins here is longer than 32 million"):
+        read(lines)
 
 
 @given(st.lists(st.text("aβ-/:.,", min_size=1, max_size=12), min_size=1, max_size=40), st.integers(min_value=20, max_value=100))
@@ -178,7 +225,7 @@ def test_no_order_of_lines_breaks_the_reader(lines: list[bytes]) -> None:
         records = read(b"\n".join(lines))
     except SourceError:
         return
-    assert all(isinstance(record, Article | Skipped) for record in records)
+    assert all(isinstance(record, Article | Skipped | Numberless) for record in records)
 
 
 def test_real_files_against_a_plain_reading(shared_data: Path) -> None:

@@ -52,6 +52,9 @@ def test_leading_year(date: str, year: int | None) -> None:
         (("2014", "03", "32"), "2014-03"),
         (("2014", "", "7"), "2014"),
         (("", "03", "07"), ""),
+        (("2014", "03", "0311"), "2014-03"),
+        (("2014", "03", "001" + "0" * 5000), "2014-03"),
+        (("2014", "001" + "0" * 5000, "07"), "2014"),
     ],
 )
 def test_iso_date_goes_as_far_as_the_date_is_known(parts: tuple[str, str, str], date: str) -> None:

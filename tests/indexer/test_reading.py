@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.parsed_file import ParsedFile, SourceFile, SourceFormat
+from indexer import reading
+from indexer.parsed_file import ParsedFile, SkipKind, SourceFile, SourceFormat
 from indexer.reading import read_file, read_parts
 from indexer.sources import find_sources
 from search.article import Article
@@ -23,11 +24,13 @@ XML = (
     b"</Article></MedlineCitation></PubmedArticle></PubmedArticleSet>"
 )
 RIS = b"TY  - JOUR\nAN  - 35000001\nTI  - Title.\nER  - \n"
+CSV = b"PMID,Title\n35000001,Title.\n"
 CONTENTS = [
     (SourceFormat.PUBMED_XML, XML),
     (SourceFormat.NBIB, NBIB),
     (SourceFormat.RIS, RIS),
     (SourceFormat.JSONL, JSONL),
+    (SourceFormat.CSV, CSV),
 ]
 
 
@@ -66,6 +69,57 @@ def test_parts_are_bounded_and_together_are_the_file(size: int) -> None:
     assert counts == [size] * (7 // size) + ([7 % size] if 7 % size else [])
     assert tuple(one for part in parts for one in part.articles) == read_file(file).articles
     assert tuple(one for part in parts for one in part.skipped) == read_file(file).skipped
+
+
+def test_very_long_records_make_shorter_parts(tmp_path: Path) -> None:
+    line = b'{"pmid": 35000001, "title": "' + b"a" * (3 << 20) + b'"}\n'
+    file = source(tmp_path / "b.jsonl.gz", gzip.compress(line, 1) * 50, SourceFormat.JSONL)
+    counts = [len(part.articles) for part in read_parts(file)]
+    assert sum(counts) == 50
+    assert max(counts) <= 1 + reading._PART_BYTES // len(line)
+
+
+@pytest.mark.parametrize(
+    ("source_format", "content"),
+    [
+        (SourceFormat.NBIB, NBIB + b"\nOWN - LOCAL\nTI  - None.\n\nPMID- x\nTI  - No number.\n\nOWN - LOCAL\nDP  - 2014\n"),
+        (SourceFormat.RIS, RIS + b"TY  - JOUR\nTI  - None.\nER  - \nTY  - JOUR\nPMID- x\nER  - \nTY  - JOUR\nER  - \n"),
+        (SourceFormat.JSONL, JSONL + b'{"title": "None."}\n{"pmid": "x"}\n{}\n'),
+        (SourceFormat.CSV, b"PMID,Title,Year\n35000001,Title.,\n,None.,\nx,No number.,\n,,2014\n"),
+    ],
+)
+def test_articles_without_a_pmid_are_skipped_unless_local_ids_are_asked_for(
+    source_format: SourceFormat, content: bytes, tmp_path: Path
+) -> None:
+    file = source(tmp_path / "own", content, source_format)
+    without, with_local_ids = read_file(file), read_file(file, local_ids=True)
+    assert without.articles == with_local_ids.articles == (Article(35000001, "Title."),)
+    assert without.unnumbered == ()
+    assert with_local_ids.unnumbered == (Article(0, "None."),)
+    assert [one.kind for one in without.skipped] == [SkipKind.NO_PMID, SkipKind.INVALID_PMID, SkipKind.NO_PMID]
+    assert [one.kind for one in with_local_ids.skipped] == [SkipKind.INVALID_PMID, SkipKind.NO_TEXT]
+    assert with_local_ids.skipped[1].reason == "The record has neither a title nor an abstract."
+
+
+def test_pubmed_xml_without_a_pmid_is_damaged_and_gets_no_local_id(tmp_path: Path) -> None:
+    parsed = read_file(source(tmp_path / "a.xml", XML.replace(b"<PMID>35000001</PMID>", b"")), local_ids=True)
+    assert (parsed.articles, parsed.unnumbered) == ((), ())
+    assert [one.kind for one in parsed.skipped] == [SkipKind.NO_PMID]
+
+
+def test_pubmed_xml_may_be_in_utf_16(tmp_path: Path) -> None:
+    content = '<?xml version="1.0" encoding="UTF-16"?>' + XML.decode().replace("Title.", "Café β")
+    assert read_file(source(tmp_path / "a.xml", content.encode("utf-16"))).articles == (Article(35000001, "Café β"),)
+
+
+@pytest.mark.parametrize("unit", [b"<a/>", b"<a>text</a>", b" "])
+def test_xml_in_which_no_record_ends_is_refused_before_it_fills_the_memory(unit: bytes, tmp_path: Path) -> None:
+    opened = XML.partition(b"<MedlineCitation>")[0]
+    bomb = gzip.compress(opened) + gzip.compress(unit * (1_000_000 // len(unit)), 1) * 60
+    with pytest.raises(
+        SourceError, match=r"bomb\.xml\.gz.*(expected the end of a record, found none in 16 MB|not well-formed)"
+    ):
+        read_file(source(tmp_path / "bomb.xml.gz", bomb))
 
 
 def test_a_set_of_nothing_has_no_parts(tmp_path: Path) -> None:

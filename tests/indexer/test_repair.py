@@ -131,6 +131,13 @@ def test_a_damaged_shard_is_removed(folder: IndexFolder) -> None:
     assert verify(folder, Silent()).problems == ()
 
 
+def test_a_shard_that_a_build_set_aside_is_removed(folder: IndexFolder) -> None:
+    shard = next(folder.root.glob("embeddings/*/*.shard"))
+    aside = shard.rename(shard.with_suffix(".damaged"))
+    assert repair(folder).done == (f"removed {aside}, which was found damaged and set aside",)
+    assert not aside.exists()
+
+
 def test_there_must_be_an_index(tmp_path: Path) -> None:
     with pytest.raises(NoIndex, match="has no generation to repair"):
         repair(IndexFolder(tmp_path / "none"))

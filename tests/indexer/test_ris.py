@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.parsed_file import Record, SkipKind, Skipped, SourceFile, SourceFormat
+from indexer.parsed_file import Numberless, Record, SkipKind, Skipped, SourceFile, SourceFormat
 from indexer.reading import read_file
 from indexer.ris import read_ris
 from search.article import AbstractSection, Article, Author, Correction, Flag
@@ -30,6 +30,11 @@ def article_of(*lines: str) -> Article:
     record = record_of("AN  - 33000009", *lines)
     assert isinstance(record, Article)
     return record
+
+
+def fixture_articles(name: str) -> list[Article]:
+    records = read((FIXTURE.parent / name).read_bytes())
+    return [record for record in records if isinstance(record, Article)]
 
 
 def article_at(index: int) -> Article:
@@ -194,7 +199,10 @@ def test_where_the_pmid_is_named(lines: list[str]) -> None:
     ],
 )
 def test_what_is_no_pmid(lines: list[str]) -> None:
-    assert record_of(*lines) == Skipped(
+    record = record_of(*lines)
+    assert isinstance(record, Numberless)
+    assert record.taken(local_ids=True) == record.article
+    assert record.taken(local_ids=False) == Skipped(
         PATH,
         "record 1, line 1",
         "The record has no PMID, and without one it cannot be found again.",
@@ -283,12 +291,79 @@ def test_a_file_of_another_format_is_refused(content: bytes) -> None:
         read(b"\n" + content)
 
 
-def test_utf_16_is_refused() -> None:
-    with pytest.raises(SourceError, match=r"export\.ris: expected UTF-8, found UTF-16\. Export"):
-        read("TY  - JOUR\n".encode("utf-16"))
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r", "\r\r\n"])
+def test_every_encoding_with_every_line_end(encoding: str, line_end: str) -> None:
+    lines = ["TY  - JOUR", "AN  - 33000010", "TI  - Café, 5 € ", "for two.", "AB  - One.", "", "Two.", "ER  - "]
+    assert read(line_end.join(lines).encode(encoding)) == [
+        Article(33000010, "Café, 5 € for two.", (AbstractSection("One. Two."),)),
+    ]
 
 
-def test_the_files_of_a_folder_include_ris() -> None:
+def test_tags_in_small_letters_are_tags_where_the_record_begins_with_one() -> None:
+    assert fixture_articles("small_letters.ris") == [
+        Article(
+            33000021,
+            "Tags in small letters",
+            (AbstractSection("The communi- ty - based study."),),
+            authors=(Author("Smith", "John A.", "JA"),),
+        ),
+        Article(33000022, "Tags in capitals", (AbstractSection("Small letters begin a line: ct - scans."),)),
+    ]
+
+
+def test_blank_lines_within_records_and_no_end_of_the_last_one() -> None:
+    assert fixture_articles("blank_lines.ris") == [
+        Article(33000031, "Blank lines everywhere", (AbstractSection("The first paragraph. The second one."),)),
+        Article(33000032, "No end"),
+    ]
+
+
+def test_mendeley_has_tags_of_its_own() -> None:
+    assert fixture_articles("mendeley.ris") == [
+        Article(
+            pmid=33000041,
+            title="A title from Mendeley",
+            sections=(AbstractSection("An abstract from Mendeley."),),
+            authors=(Author("Smith", "John A", "JA"),),
+            journal="Journal of Made-up Medicine",
+            volume="12",
+            issue="4",
+            pages="371-375",
+            year=2014,
+            publication_date="2014 Mar 7",
+            doi="10.5555/mendeley",
+        )
+    ]
+
+
+def test_web_of_science_has_the_pmid_among_its_own_numbers() -> None:
+    (article,) = fixture_articles("web_of_science.ris")
+    assert (article.pmid, article.title, article.issn) == (33000051, "A title from Web of Science", "1234-5679")
+    assert (article.keywords, article.languages) == (("MYALGIA", "STATINS"), ("eng",))
+
+
+def test_labelled_numbers_take_no_longer_than_their_length() -> None:
+    record = record_of("N1  - " + "abcdef1 " * 20_000 + "?")  # dividing the letters in every way would take for ever
+    assert isinstance(record, Numberless)
+
+
+def test_a_month_of_many_digits_is_no_month() -> None:
+    assert article_of("DA  - 2014/0012345/").publication_date == "2014"
+
+
+def test_many_notes_on_copying_take_no_longer_than_their_length() -> None:
+    article = article_of(*(f"AB  - Copyright {number}" for number in range(20_000)))
+    assert (article.abstract, article.copyright[-15:]) == ("Copyright 0", "Copyright 19999")
+
+
+def test_a_record_without_end_is_refused_before_it_fills_the_memory() -> None:
+    lines = b"TY  - JOUR\n" + b"KW  - a\n" * 400_000
+    with pytest.raises(SourceError, match=r"export\.ris, line 1: the record that begins here is longer than 32 million"):
+        read(lines)
+
+
+def test_a_file_is_read_as_ris() -> None:
     parsed = read_file(SourceFile(FIXTURE, SourceFormat.RIS))
     assert [one.pmid for one in parsed.articles] == list(range(33000001, 33000009))
     assert parsed.skipped == ()
@@ -316,4 +391,4 @@ def test_no_order_of_lines_breaks_the_reader(lines: list[bytes]) -> None:
         records = read(b"\n".join(lines))
     except SourceError:
         return
-    assert all(isinstance(record, Article | Skipped) for record in records)
+    assert all(isinstance(record, Article | Skipped | Numberless) for record in records)

@@ -1,19 +1,27 @@
 """Which files are read, as what, and in which order."""
 
+import errno
 import gzip
+import io
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from indexer.parsed_file import SourceFile, SourceFormat
+from indexer.reading import read_file
 from indexer.sources import Sources, find_sources
-from search.errors import SourceError
+from search.errors import SourceError, StorageFull
 
 XML = b'<?xml version="1.0"?>\n<!DOCTYPE PubmedArticleSet SYSTEM "pubmed.dtd">\n<PubmedArticleSet></PubmedArticleSet>\n'
 NBIB = b"PMID- 34000001\nTI  - Title.\n"
 JSONL = b'{"pmid": 34000001, "title": "Title."}\n'
+RIS = b"TY  - JOUR\r\nAU  - Smith\r\nER  - \r\n"
+CSV = b"PMID,Title,Authors\n34000001,Title.,Smith J\n"
+OTHER_CSV = b"country,year,cases\nMade-up Land,2014,12\n"
 DTD = b"<!--\n2024-08-28\n--><!ELEMENT PubmedArticleSet (PubmedArticle)*>\n"
 
 
@@ -54,6 +62,27 @@ def names(sources: Sources) -> list[str]:
         ("a.json", JSONL, SourceFormat.JSONL),
         ("damaged.xml.gz", gzip.compress(XML)[:20], SourceFormat.PUBMED_XML),
         ("empty.jsonl", b"", SourceFormat.JSONL),
+        ("old-macintosh.txt", RIS.replace(b"\r\n", b"\r"), SourceFormat.RIS),
+        ("small-letters.txt", RIS.lower(), SourceFormat.RIS),
+        ("blank-lines.txt", RIS.replace(b"\r\n", b"\r\r\n\r\r\n"), SourceFormat.RIS),
+        ("wide.txt", RIS.decode().encode("utf-16"), SourceFormat.RIS),
+        ("wide.nbib", NBIB.decode().encode("utf-16"), SourceFormat.NBIB),
+        (
+            "wide.xml",
+            XML.replace(b' version="1.0"', b' version="1.0" encoding="UTF-16"').decode().encode("utf-16"),
+            SourceFormat.PUBMED_XML,
+        ),
+        ("windows.txt", "PMID- 1\nTI  - Café.\n".encode("cp1252"), SourceFormat.NBIB),
+        ("without-pmids.txt", b"OWN - LOCAL\nTI  - Title.\n", SourceFormat.NBIB),
+        ("without-pmids.json", b'{"title": "Title.", "abstract": "Abstract."}\n', SourceFormat.JSONL),
+        ("a.csv", CSV, SourceFormat.CSV),
+        ("a.tsv", CSV.replace(b",", b"\t"), SourceFormat.CSV),
+        ("a.csv.gz", gzip.compress(CSV), SourceFormat.CSV),
+        ("A.CSV", "\ufeffSEP=;\r\nTitle;Abstract\r\n".encode("utf-16-le"), SourceFormat.CSV),
+        ("csv.txt", b"\xef\xbb\xbf\n" + CSV, SourceFormat.CSV),
+        ("csv-without-extension", CSV, SourceFormat.CSV),
+        ("two-columns", b"PMID,Title\n34000001,Title.\n", SourceFormat.CSV),
+        ("nbib-in-spite-of-its-name.csv", NBIB, SourceFormat.NBIB),
     ],
 )
 def test_the_format_is_seen_in_the_content_and_else_in_the_extension(
@@ -74,6 +103,9 @@ def test_the_format_is_seen_in_the_content_and_else_in_the_extension(
         ("list.json", b'[{"pmid": 34000001}]\n'),
         ("photo.png", b"\x89PNG\r\n"),
         ("empty", b""),
+        ("prose.txt", b"Title, authors, and the journal\nare what a record has.\n"),
+        ("titles.txt", b"title,year\nA novel,2014\n"),
+        ("book.json", b'{"title": "A novel"}\n'),
     ],
 )
 def test_other_files_are_ignored_in_a_folder_and_refused_by_name(name: str, content: bytes, tmp_path: Path) -> None:
@@ -82,6 +114,92 @@ def test_other_files_are_ignored_in_a_folder_and_refused_by_name(name: str, cont
     assert find_sources([tmp_path]) == Sources((SourceFile(record_file, SourceFormat.PUBMED_XML),), (other,))
     with pytest.raises(SourceError, match=re.escape(str(other))):
         find_sources([other])
+
+
+@pytest.mark.parametrize("name", ["other.csv", "other.tsv"])
+def test_a_table_of_something_else_is_ignored_in_a_folder_and_read_by_name(name: str, tmp_path: Path) -> None:
+    other = write(tmp_path / name, OTHER_CSV)
+    record_file = write(tmp_path / "records.csv", CSV)
+    assert find_sources([tmp_path]) == Sources((SourceFile(record_file, SourceFormat.CSV),), (other,))
+    (source,) = find_sources([other]).files
+    with pytest.raises(SourceError, match=r"expected a header with a column 'title' .* found 'country', 'year', 'cases'"):
+        read_file(source)
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (XML, SourceFormat.PUBMED_XML),
+        (NBIB, SourceFormat.NBIB),
+        (RIS, SourceFormat.RIS),
+        (JSONL, SourceFormat.JSONL),
+        (CSV, SourceFormat.CSV),
+    ],
+)
+def test_standard_input_is_read_in_every_format(
+    content: bytes, expected: SourceFormat, compress: "type[bytes]", tmp_path: Path
+) -> None:
+    other = write(tmp_path / "a.xml")
+    first, source = find_sources([other, "-"], io.BytesIO(compress(content))).files
+    assert (first.path, source.format, source.shown, source.path.name) == (other, expected, Path("stdin"), "stdin")
+    assert (source.year, source.number) == (0, 0)
+    assert source.path.read_bytes() == compress(content)
+    again = find_sources([source.path]).files  # it is a file like any other
+    assert [(one.path, one.format) for one in again] == [(source.path, expected)]
+
+
+def test_standard_input_may_be_a_table_of_two_columns() -> None:
+    (source,) = find_sources(["-"], io.BytesIO(b"title;abstract\nTitle.;Abstract.\n")).files
+    assert len(read_file(source, local_ids=True).unnumbered) == 1
+
+
+def test_messages_call_standard_input_by_its_name() -> None:
+    (source,) = find_sources(["-"], io.BytesIO(NBIB + b"\nPMID- x\nTI  - Title.\n")).files
+    assert [one.path for one in read_file(source).skipped] == [Path("stdin")]
+    (broken,) = find_sources(["-"], io.BytesIO(XML[:-5])).files
+    with pytest.raises(SourceError, match=r"^stdin, line 3: the file ends before"):
+        read_file(broken)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "content", "said"),
+    [
+        (["-", "-"], NBIB, "- is standard input, which can be read once; it is named twice. Leave one out."),
+        (["-"], b"", "Expected records on standard input, found nothing in it, or nothing more. Name a file instead."),
+        (["-"], b"notes\n", "stdin: expected PubMed XML"),
+    ],
+)
+def test_standard_input_that_holds_no_records_is_an_error(arguments: list[str], content: bytes, said: str) -> None:
+    with pytest.raises(SourceError) as error:
+        find_sources(arguments, io.BytesIO(content))
+    assert str(error.value).startswith(said)
+
+
+def test_standard_input_is_empty_when_it_has_been_read() -> None:
+    stream = io.BytesIO(NBIB)
+    find_sources(["-"], stream)
+    with pytest.raises(SourceError, match="found nothing in it, or nothing more"):
+        find_sources(["-"], stream)
+
+
+def test_the_process_reads_its_own_standard_input_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    code = "from indexer.sources import find_sources; (source,) = find_sources(['-']).files; print(source.path, source.format)"
+    command = [sys.executable, "-c", code]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(command, input=gzip.compress(CSV), capture_output=True, check=True, env=environment)
+    path, _, found = done.stdout.decode().strip().rpartition(" ")
+    assert (Path(path).name, Path(path).parent.parent, found) == ("stdin", tmp_path, "CSV")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_folder_of_temporary_files_is_said() -> None:
+    class Full(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(StorageFull, match="What comes on standard input does not fit into"):
+        find_sources(["-"], Full())
 
 
 def test_an_unfinished_download_is_ignored_in_a_folder_though_it_begins_well(tmp_path: Path) -> None:
@@ -125,6 +243,12 @@ def test_numbered_files_come_last_by_number_and_others_as_given(tmp_path: Path) 
         "pubmed26n0010.xml",
         "pubmed26n1300.xml",
     ]
+
+
+def test_of_a_folder_tables_come_first_and_by_name_as_they_are_given(tmp_path: Path) -> None:
+    nbib, table = write(tmp_path / "a.nbib", NBIB), write(tmp_path / "b.csv", CSV)
+    assert names(find_sources([tmp_path])) == ["b.csv", "a.nbib"]
+    assert names(find_sources([nbib, table])) == ["a.nbib", "b.csv"]
 
 
 def test_a_file_named_twice_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Updates: after any sequence of files the index is the one that a build from their final state makes."""
 
 import dataclasses
+import gzip
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -287,3 +288,61 @@ def test_no_index_and_a_locked_one(corpus: Corpus, tmp_path: Path) -> None:
         Update(IndexFolder(tmp_path / "none"), ToyEncoder, Silent()).run(find_sources([file]))
     with corpus.index.writing(), pytest.raises(IndexLocked):
         corpus.update(file)
+
+
+def test_definitions_of_a_delta_that_is_emptied_again(corpus: Corpus) -> None:
+    corpus.update(corpus.write([article(pmid, "T", "acute kidney injury (AKI)") for pmid in (900, 901)]))
+    corpus.update(corpus.write([], [900, 901]))
+    corpus.assert_equals_fresh()
+
+
+def test_the_encoder_is_not_loaded_where_nothing_is_embedded(corpus: Corpus) -> None:
+    def load() -> ToyEncoder:
+        raise AssertionError("nothing is to be embedded")
+
+    file = corpus.write([dataclasses.replace(corpus.state[7], journal="Another")], [9])
+    assert Update(corpus.index, load, Silent()).run(find_sources([file])).revised == 1
+
+
+def test_a_forced_older_file_is_not_the_last_one(corpus: Corpus) -> None:
+    corpus.number = 4
+    corpus.update(corpus.write([article(1, "x")]))
+    corpus.update(write_pubmed_file(corpus.folder / "late", 3, [article(900, "x")]), force=True)
+    assert corpus.index.published().read_manifest().last_file == "pubmed26n0005.xml.gz"
+
+
+def test_an_interrupted_update_goes_on_behind_the_last_file(corpus: Corpus) -> None:
+    files = [corpus.write([article(pmid, "new")]) for pmid in (900, 901)]
+    whole = files[1].read_bytes()
+    files[1].write_bytes(whole[:-20])
+    with pytest.raises(SourceError, match="cut short or damaged"):
+        corpus.update(*files)
+    files[0].unlink()
+    files[0].write_bytes(gzip.compress(b"<PubmedArticleSet></PubmedArticleSet>"))
+    files[1].write_bytes(whole)
+    assert corpus.update(*files).inserted == 1  # the first file has changed, so that it is read again
+
+
+def test_a_resumed_build_reads_no_file_again(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path)
+    files = [corpus.write(some_articles(range(first, first + 10), first)) for first in (1, 11, 21)]
+    whole = files[2].read_bytes()
+    files[2].write_bytes(whole[:-20])
+    with pytest.raises(SourceError, match="cut short or damaged"):
+        corpus.build(*files)
+    files[2].write_bytes(whole)
+    said = Said()
+    Build(corpus.index, corpus.encoder, said).run(find_sources(files))
+    assert said.lines[0] == "2 of 3 files were read before"
+    assert [line.partition(":")[0] for line in said.lines[1:]] == ["pubmed26n0003.xml.gz"]
+    corpus.assert_equals_fresh()
+
+
+class Said(Silent):
+    """Keeps the lines that progress says."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)

@@ -1,5 +1,6 @@
 """The FAISS index against exact brute force, flat and in inverted lists, with and without a filter."""
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from search.candidates import Candidates
 from search.columns import Selection
-from search.errors import BrokenIndex
+from search.errors import BrokenIndex, StorageFull
 from search.vectors import VectorFile
 
 COUNT, DIMENSION = 4_000, 32
@@ -71,6 +72,29 @@ def test_a_filter_keeps_what_it_should(opened: tuple[VectorFile, Candidates], sh
         expected = brute_force(vectors, query, 10, allowed)
         recalls.append(len(set(found[:10]) & set(expected)) / len(expected))
     assert np.mean(recalls) >= 0.99
+
+
+def test_a_filter_goes_through_the_lists_where_it_keeps_many(tmp_path: Path) -> None:
+    vectors, random = clustered(), np.random.default_rng(2)
+    Candidates.build(tmp_path / "candidates.faiss", vectors, flat_limit=100)
+    candidates = Candidates.open(tmp_path / "candidates.faiss", vectors, few=0)
+    query = vectors.get(vectors.pmids[:1])[0]
+    for share in (0.5, 0.05, 0.005):
+        allowed = set(random.choice(vectors.pmids, int(share * COUNT), replace=False).tolist())
+        found = candidates.search(query, 1000, select(allowed, int(vectors.pmids[-1]) + 1)).pmids.tolist()
+        assert set(found) <= allowed
+        assert len(found) == min(1000, len(allowed))
+        assert found[:10] == brute_force(vectors, query, 10, allowed)
+
+
+def test_a_full_disk_is_said(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(StorageFull, match="is full"):
+            Candidates.build(tmp_path / "candidates.faiss", clustered())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_scores_are_exact(opened: tuple[VectorFile, Candidates]) -> None:

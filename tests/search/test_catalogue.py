@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from toy import article
 
 from search.article import AbstractSection, Article, Author, Correction, MeshHeading, MeshQualifier, OtherAbstract
-from search.catalogue import Catalogue, Definition
+from search.catalogue import Catalogue
 from search.catalogue_writer import CatalogueWriter
 from search.errors import BrokenIndex
 

@@ -278,7 +278,7 @@ def test_a_question_that_cannot_be_answered(index: Path, ask: Run, arguments: li
         (["foxes", "--like-text", "-"], "give one of them"),
         (["foxes", "--queries", "some.txt"], "give one of them"),
         (["--like-text", "-", "--queries", "some.txt"], "give one of them"),
-        (["--like", "foxes"], "a PMID is a positive whole number; found 'foxes'"),
+        (["--like", "foxes"], "a PMID or local id is a positive whole number; found 'foxes'"),
         (["--like", "0"], "found '0'"),
         (["--like", "-5"], "found '-5'"),
         (["--like", str(2**63)], "found '9223372036854775808'"),

@@ -328,6 +328,12 @@ def test_a_retraction_is_seen_in_every_bibliographic_format(fields: dict[str, tu
     assert rows_of(exported(Format.CSV, article))[0]["flags"] == "retracted; title only"
 
 
+@pytest.mark.parametrize("month", ["0012345", "001" + "0" * 5000, "13", "00"])
+def test_a_month_that_is_none_stays_as_it_is(month: str) -> None:
+    article = replace(ARTICLE, publication_date=f"2014 {month}")
+    assert f"DA  - 2014///{month}\r\n" in exported(Format.RIS, article)
+
+
 @pytest.mark.parametrize(
     ("pages", "ends"),
     [
@@ -347,6 +353,7 @@ def test_a_retraction_is_seen_in_every_bibliographic_format(fields: dict[str, tu
         ("12, 14", ("12", "")),
         ("S1-12-S1-20", ("S1-12-S1-20", "")),
         ("", ("", "")),
+        (f"{'9' * 5000}-{'9' * 5001}", ("9" * 5000, "9" * 5001)),
     ],
 )
 def test_pages_are_written_out(pages: str, ends: tuple[str, str]) -> None:

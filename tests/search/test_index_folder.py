@@ -29,6 +29,53 @@ def test_what_a_crashed_writer_left_is_cleared(tmp_path: Path) -> None:
         assert not (folder.begin().folder / "half").exists()
 
 
+def test_a_finished_generation_that_was_never_published_is_none(tmp_path: Path) -> None:
+    # It would be what a rollback goes back to, and what a prune keeps instead of the one that was published before.
+    folder = IndexFolder(tmp_path / "index")
+    with folder.writing():
+        first = folder.publish(folder.begin())
+        die_before_it_is_current(folder)
+        assert folder.all_generations() == [first]
+        assert folder.published() == first
+        assert folder.clear_away() == len("{}")
+        assert sorted(path.name for path in folder.generations.iterdir()) == ["0001"]
+        die_before_it_is_current(folder)
+        assert folder.publish(folder.begin()).name == "0002"
+        assert [generation.name for generation in folder.all_generations()] == ["0001", "0002"]
+    assert sorted(path.name for path in folder.root.iterdir()) == ["current", "generations", "lock"]
+
+
+def die_before_it_is_current(folder: IndexFolder) -> None:
+    generation = folder.generations / "0002"
+    folder.publishing.write_text("0002\n")
+    folder.begin().folder.rename(generation)
+    (generation / "manifest.json").write_text("{}")
+    folder.publishing.write_text("0002\n")
+
+
+@pytest.mark.parametrize("current", ["0002\n", "garbage"])
+def test_what_may_have_been_published_is_kept(tmp_path: Path, current: str) -> None:
+    folder = IndexFolder(tmp_path / "index")
+    with folder.writing():
+        folder.publish(folder.begin())
+        folder.publish(folder.begin())
+        folder.publishing.write_text("0002\n")
+        folder.current.write_text(current)
+        folder.clear_away()
+    assert [generation.name for generation in folder.all_generations()] == ["0001", "0002"]
+
+
+def test_a_removal_that_was_cut_short_is_finished(tmp_path: Path) -> None:
+    folder = IndexFolder(tmp_path / "index")
+    with folder.writing():
+        generation = folder.publish(folder.begin())
+        folder.publish(folder.begin())
+        (generation.folder / "file").write_text("half")
+        generation.folder.rename(folder.generations / "0001.removed")
+        assert folder.clear_away() == len("half")
+    assert [path.name for path in folder.generations.iterdir()] == ["0002"]
+
+
 def test_a_generation_renamed_but_not_yet_current_is_not_reused(tmp_path: Path) -> None:
     folder = IndexFolder(tmp_path / "index")
     with folder.writing():
@@ -37,6 +84,15 @@ def test_a_generation_renamed_but_not_yet_current_is_not_reused(tmp_path: Path) 
         partial.folder.rename(folder.generations / "0002")
         assert folder.published_name() == "0001"
         assert folder.publish(folder.begin()).name == "0003"
+
+
+def test_a_lock_that_names_a_dead_process_is_asked_again(tmp_path: Path) -> None:
+    with IndexFolder(tmp_path).writing():
+        (tmp_path / "lock").write_text("99999999")
+        with pytest.raises(IndexLocked, match="Process 99999999 is writing"), IndexFolder(tmp_path).writing():
+            pass
+    with IndexFolder(tmp_path).writing():
+        assert (tmp_path / "lock").read_text() == str(os.getpid())
 
 
 def hold(root: Path, ready: "multiprocessing.synchronize.Event") -> None:

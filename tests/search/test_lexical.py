@@ -22,8 +22,9 @@ from search.article import Article, Author, MeshHeading
 from search.columns import Columns, ColumnsWriter, Selection
 from search.condition import And, Condition, Not, TextField, Words, Years
 from search.errors import BrokenIndex, StorageFull
-from search.lexical import LexicalIndex, LexicalQuery, LexicalWriter
+from search.lexical import LexicalIndex, LexicalQuery
 from search.lexical_fields import Ranked
+from search.lexical_writer import LexicalWriter
 from search.scored import Scored
 
 K1, B = 1.2, 0.75

@@ -17,8 +17,9 @@ from search.columns import Columns, ColumnsWriter
 from search.condition import And, Condition, Flagged, Not, Or, Term, TermField, TextField, Words, Years
 from search.errors import QueryError
 from search.filter_terms import condition_of, normalised, terms_of
-from search.lexical import LexicalIndex, LexicalWriter
+from search.lexical import LexicalIndex
 from search.lexical_conditions import query_of
+from search.lexical_writer import LexicalWriter
 from search.words import exact_words
 
 RETRACTED = ("Retracted Publication",)

@@ -351,8 +351,8 @@ def test_tags_of_authors(names: str, field: TermField) -> None:
         ("x AND *algia", 7, "expected the * directly behind the beginning of the last word"),
         ("lung *[ti]", 6, "expected the * directly behind the beginning of the last word"),
         ("x[ti] AND ...", 11, "expected a value with at least one letter or digit, found ..."),
-        ("x[pmid]", 1, "expected one PMID, a number of 1 to 8 digits, found x"),
-        ("123456789[pmid]", 1, "expected one PMID"),
+        ("x[pmid]", 1, "expected one PMID, a number of 1 to 8 digits, or a local id, found x"),
+        ("223456789[pmid]", 1, "expected one PMID"),
         ("10.1056/*[doi]", 1, "expected one whole DOI such as 10.1056/NEJMoa1301680"),
     ],
 )
@@ -416,7 +416,7 @@ def test_lookup(text: str, field: TermField, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "123456789", "24293578 asthma", "24293578[pmid]", "10.1056/a b", "10.1/x", "PMID", "pmid:"]
+    "text", ["", "0", "223456789", "24293578 asthma", "24293578[pmid]", "10.1056/a b", "10.1/x", "PMID", "pmid:"]
 )
 def test_what_is_not_looked_up(text: str) -> None:
     assert lookup(text) is None

@@ -47,7 +47,7 @@ def opened(index: Path) -> Iterator[OpenGeneration]:
 
 
 def ranker(files: OpenGeneration, settings: RankingSettings = PLAIN) -> Ranker:
-    return Ranker.of(files, Metric.COSINE, settings)
+    return Ranker(files, Metric.COSINE, settings)
 
 
 def hidden_among(files: OpenGeneration, ranking: Ranking, k: int) -> int:
@@ -133,8 +133,7 @@ def test_one_leg_alone_is_not_fed_back(files: OpenGeneration, mode: Mode) -> Non
 
 def test_a_vector_is_moved_by_rocchio() -> None:
     vector, others = np.array([3, 4], np.float32), np.array([[2, 0], [0, 2]], np.float32)
-    nothing = Selection.of(np.zeros(8, np.uint8))
-    product = Ranker(None, nothing, Metric.INNER_PRODUCT, PLAIN)  # type: ignore[arg-type]
+    product = Ranker(None, Metric.INNER_PRODUCT, PLAIN)  # type: ignore[arg-type]
     cosine = replace(product, metric=Metric.COSINE)
     assert product.moved(vector, 0.5, others).tolist() == [3.5, 4.5]
     assert product.moved(vector, -1, others).tolist() == [2, 3]
@@ -331,4 +330,4 @@ def invariants(ranking: Ranking) -> None:
 def test_rankings(many: OpenGeneration, text: str, mode: Mode, metric: Metric, fusion: Fusion) -> None:
     settings = replace(RankingSettings(), fusion=fusion)
     for shown in (False, True):
-        invariants(Ranker.of(many, metric, settings).rank(replace(asked(many, text, mode), show_retracted=shown)))
+        invariants(Ranker(many, metric, settings).rank(replace(asked(many, text, mode), show_retracted=shown)))

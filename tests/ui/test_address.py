@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.article import LARGEST_PMID
+from search.article import LARGEST_ID
 from search.errors import QueryError
 from search.filters import Filters
 from ui.address import FIRST_YEAR, LAST_YEAR, PAGE_SIZES, Address
@@ -14,7 +14,7 @@ addresses = st.builds(
     year_from=years,
     year_to=years,
     include_retracted=st.booleans(),
-    like=st.none() | st.integers(1, LARGEST_PMID),
+    like=st.none() | st.integers(1, LARGEST_ID),
     shown=st.sampled_from(PAGE_SIZES),
 )
 

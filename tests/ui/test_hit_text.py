@@ -179,5 +179,14 @@ def test_details_hold_labelled_sections_all_authors_and_the_citation() -> None:
     assert 'href="https://pmc.ncbi.nlm.nih.gov/articles/PMC7612345/"' in details
 
 
+def test_an_article_that_is_not_in_pubmed_links_nowhere_there() -> None:
+    local = replace(PLAIN, pmid=123456789, pmcid="")
+    title, details = Reader(hit_text.linked_title(local)), Reader(hit_text.details(local))
+    assert (title.text, title.tags) == ("Statins and muscle pain.", {"span"})
+    assert "Local id 123456789" in details.text
+    assert "PMID" not in details.text
+    assert not any("pubmed" in (value or "") for _, value in details.attributes)
+
+
 def test_a_bare_record_still_has_details() -> None:
     assert Reader(hit_text.details(Article(pmid=5, title="x"))).text == "CitationPMID 5"
