@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from indexer.collecting import Collected, Collector, SkippedExample, stamped
 from indexer.embedding import EmbeddingCounts, Known
-from indexer.memory import peak_memory_mb
 from indexer.part_writing import PartWriter
 from indexer.progress import Progress
 from indexer.publishing import Finished, Published, publish
@@ -20,6 +19,7 @@ from search.encoder import Encoder
 from search.errors import SourceError
 from search.index_folder import Generation, IndexFolder
 from search.lexical_writer import LexicalWriter
+from search.memory import peak_memory_mb
 from search.storage import full_disk_is_said
 from search.tombstones import Tombstones
 from search.transform import TransformKind, TransformRecord

@@ -16,6 +16,7 @@ from search.columns import ColumnsWriter
 from search.encoder import Encoder
 from search.index_folder import IndexFolder, Part
 from search.lexical_writer import LexicalWriter
+from search.memory import trim_memory
 from search.vectors import VectorFile
 
 WINDOW = 10_000
@@ -59,5 +60,6 @@ class PartWriter:
 
     def find_candidates(self, part: Part) -> str:
         """Write the FAISS index of a part's vectors; returns its kind."""
+        trim_memory()
         self.progress.start("Grouping", None, "vectors")
         return Candidates.build(part.candidates, VectorFile.open(part.folder), self.flat_limit)

@@ -14,6 +14,7 @@ from search.errors import BrokenIndex
 from search.index_folder import Generation, IndexFolder, Part
 from search.live_columns import LiveColumns
 from search.manifest import FORMAT_VERSION, AppliedSource, Counts, FileRecord, Manifest, PartCounts
+from search.memory import trim_memory
 from search.storage import file_sha256, sync_file
 from search.tombstones import Tombstones
 from search.transform import TransformRecord
@@ -46,6 +47,7 @@ def publish(folder: IndexFolder, partial: Generation, finished: Finished, earlie
     What is linked from an `earlier` generation is taken over as that one's manifest has it. Raises BrokenIndex where
     something does not fit together; then nothing is published.
     """
+    trim_memory()
     manifest = _manifest(partial, finished, earlier)
     manifest.write(partial.manifest_file)
     problems = verify.contents(partial, manifest) if earlier is None else verify.delta_contents(partial, manifest)

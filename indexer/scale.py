@@ -17,7 +17,6 @@ import numpy as np
 
 from indexer.bench import Way, WayLatency, time_way
 from indexer.build import Build, BuildSummary
-from indexer.memory import peak_memory_mb
 from indexer.progress import Progress, Silent
 from indexer.progress_bars import progress_for_people
 from indexer.scale_corpus import FILTERS, ScaleCorpus
@@ -31,6 +30,7 @@ from search.columns import Selection
 from search.encoder import EmbeddedBatch, Encoder, EncoderIdentity, Vectors
 from search.errors import EncoderError
 from search.index_folder import Generation, IndexFolder
+from search.memory import peak_memory_mb
 from search.open_generation import OpenGeneration
 from search.query_encoder import EncoderLoader
 from search.results import Mode

@@ -12,7 +12,6 @@ from indexer.delta_writing import DeltaWriter, Written
 from indexer.embedding import EmbeddingCounts
 from indexer.file_order import gaps, require_order
 from indexer.lazy_encoder import LazyEncoder
-from indexer.memory import peak_memory_mb
 from indexer.overlay import Changes, Overlay
 from indexer.part_writing import PartWriter
 from indexer.progress import Progress
@@ -24,6 +23,7 @@ from search.encoder import Encoder
 from search.errors import EncoderMismatch
 from search.index_folder import Generation, IndexFolder
 from search.manifest import Manifest
+from search.memory import peak_memory_mb
 from search.open_generation import OpenGeneration
 from search.storage import full_disk_is_said
 

@@ -4,7 +4,6 @@ Weights come from safetensors, or from `.bin` without anything but tensors in it
 """
 
 import contextlib
-import ctypes
 import pickle
 import warnings
 from collections.abc import Iterator
@@ -80,13 +79,6 @@ def workers(device: torch.device) -> ThreadPoolExecutor:
     """
     count = CORES if device.type == "cpu" else 1
     return ThreadPoolExecutor(count, thread_name_prefix="model", initializer=torch.set_num_threads, initargs=(1,))
-
-
-def trim_memory() -> None:
-    """Give freed activations back to the system: glibc keeps them in pieces, and a build grew by 40 KB a document."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 @contextlib.contextmanager

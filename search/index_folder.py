@@ -10,28 +10,23 @@ finished and that `current` never named: the next writer clears them away.
 
 import contextlib
 import fcntl
-import os
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import FileIO
 from pathlib import Path
 
 from search.encoder import EncoderIdentity
-from search.errors import BrokenIndex, IndexFolderError, IndexLocked, NoIndex
+from search.errors import BrokenIndex, IndexFolderError, NoIndex
 from search.manifest import Manifest
-from search.storage import is_full, sync_folder, write_atomically
+from search.storage import sync_folder, write_atomically
+from search.writer_lock import locked
 
 DEFAULT_INDEX = Path("data/index")
 
 _NAME = re.compile(r"\d{4,}")
 _PARTIAL = ".partial"
 _REMOVED = ".removed"
-# A writer writes down its number right after it takes the lock; who is refused in between asks again.
-_ASKED_FOR_HOLDER = 10
-_SECONDS_BETWEEN = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,15 +202,7 @@ class IndexFolder:
     def writing(self) -> Iterator[None]:
         """Be the one writer. The lock is the kernel's, so a dead writer's is free at once. Raises IndexLocked."""
         self._make_root()
-        descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o666)
-        with FileIO(descriptor, "r+") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise IndexLocked(
-                    f"Process {_holder(stream)} is writing to {self.root}. Wait for it to end, or stop it."
-                ) from None
-            _sign(stream)
+        with locked(self.root / "lock"):
             yield
 
     def _make_root(self) -> None:
@@ -311,39 +298,6 @@ class IndexFolder:
         sync_folder(self.generations)
         self.point_to(generation)
         return generation
-
-
-def _sign(stream: FileIO) -> None:
-    """Write down who holds the lock. On a full disk nobody can, and the lock holds all the same: `prune` must go on there."""
-    try:
-        name = str(os.getpid()).encode()
-        os.pwrite(stream.fileno(), name, 0)
-        stream.truncate(len(name))
-    except OSError as error:
-        if not is_full(error):
-            raise
-
-
-def _holder(stream: FileIO) -> str:
-    """The number of the process that holds the lock."""
-    name = ""
-    for _ in range(_ASKED_FOR_HOLDER):
-        stream.seek(0)
-        name = stream.read().decode("ascii", "replace").strip()
-        if name.isdecimal() and _is_alive(int(name)):
-            break
-        time.sleep(_SECONDS_BETWEEN)
-    return name or "unknown"
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _clear_but_collected(generation: Generation) -> None:

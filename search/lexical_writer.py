@@ -15,7 +15,7 @@ from search.storage import full_disk_is_said, link
 from search.words import register
 
 # tantivy's own memory before it writes a segment; the least it takes is 15 MB a thread. 200 MB are no faster.
-_HEAP_BYTES = 64_000_000
+_HEAP_BYTES = 32_000_000
 _WRITER_LOCKS = ".tantivy-*.lock"
 
 

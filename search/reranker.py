@@ -15,10 +15,11 @@ from transformers import AutoModelForSequenceClassification, BatchEncoding
 
 from search.article import Article
 from search.batching import CPU_TOKENS, GPU_TOKENS, batches_by_tokens
-from search.checkpoint import Checkpoint, best_device, load_checkpoint, trim_memory, workers
+from search.checkpoint import Checkpoint, best_device, load_checkpoint, workers
 from search.encoder import NumericPath, embedded_text
 from search.encoder_files import find_encoder
 from search.errors import EncoderError, EncoderUnavailable
+from search.memory import trim_memory
 from search.transformer_encoder import native_numeric_path
 
 # Length and form of the input as its model card gives them: https://huggingface.co/ncbi/MedCPT-Cross-Encoder

@@ -11,10 +11,11 @@ from transformers import AutoModel
 
 from search.article import Article
 from search.batching import CPU_TOKENS, GPU_TOKENS, batches_by_tokens
-from search.checkpoint import CORES, Checkpoint, best_device, load_checkpoint, trim_memory, workers
+from search.checkpoint import CORES, Checkpoint, best_device, load_checkpoint, workers
 from search.encoder import EmbeddedBatch, EncoderIdentity, Metric, NumericPath, Vectors, embedded_text, in_order
 from search.encoder_files import EncoderSpec, content_hash, find_encoder
 from search.errors import EncoderError
+from search.memory import trim_memory
 from search.pooling import pool
 
 _TEXTS_AT_ONCE = 128
