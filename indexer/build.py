@@ -17,7 +17,8 @@ from search.candidates import FLAT_LIMIT
 from search.catalogue import Catalogue
 from search.encoder import Encoder
 from search.errors import SourceError
-from search.index_folder import Generation, IndexFolder
+from search.generation import Generation
+from search.index_folder import IndexFolder
 from search.lexical_writer import LexicalWriter
 from search.memory import peak_memory_mb
 from search.storage import full_disk_is_said

@@ -23,7 +23,7 @@ from indexer.reading import read_parts
 from search.article import Article
 from search.catalogue_writer import CatalogueWriter
 from search.errors import BrokenIndex, SourceError
-from search.index_folder import Generation
+from search.generation import Generation
 from search.manifest import AppliedSource
 from search.storage import file_sha256, full_disk_is_said
 

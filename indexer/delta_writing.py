@@ -18,7 +18,7 @@ from search.catalogue import Definition
 from search.catalogue_writer import CatalogueWriter
 from search.encoder import Encoder
 from search.errors import SourceError
-from search.index_folder import Generation
+from search.generation import Generation
 from search.lexical_writer import LexicalWriter
 from search.live_vectors import LiveVectors
 from search.open_generation import OpenGeneration

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from search.candidates import Candidates
 from search.encoder import Vectors
-from search.index_folder import Generation
+from search.generation import Generation
 from search.manifest import Manifest
 from search.vectors import VectorFile
 

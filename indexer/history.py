@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from search.errors import BrokenIndex, IndexFolderError, NoIndex
-from search.index_folder import Generation, IndexFolder
+from search.generation import Generation
+from search.index_folder import IndexFolder
 from search.manifest import Manifest
 from search.storage import full_disk_is_said
 

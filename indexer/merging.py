@@ -8,7 +8,7 @@ import numpy as np
 from indexer.part_writing import PartWriter
 from search.catalogue import Catalogue
 from search.catalogue_writer import merge_catalogues
-from search.index_folder import Part
+from search.generation import Part
 from search.live_vectors import LiveVectors
 from search.vectors import VectorWriter, is_among
 

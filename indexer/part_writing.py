@@ -14,7 +14,8 @@ from search.catalogue import Catalogue
 from search.catalogue_writer import CatalogueWriter
 from search.columns import ColumnsWriter
 from search.encoder import Encoder
-from search.index_folder import IndexFolder, Part
+from search.generation import Part
+from search.index_folder import IndexFolder
 from search.lexical_writer import LexicalWriter
 from search.memory import trim_memory
 from search.vectors import VectorFile

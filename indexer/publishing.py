@@ -11,7 +11,8 @@ from search.article import Flag
 from search.columns import Columns
 from search.encoder import EncoderIdentity
 from search.errors import BrokenIndex
-from search.index_folder import Generation, IndexFolder, Part
+from search.generation import Generation, Part
+from search.index_folder import IndexFolder
 from search.live_columns import LiveColumns
 from search.manifest import FORMAT_VERSION, AppliedSource, Counts, FileRecord, Manifest, PartCounts
 from search.memory import trim_memory

@@ -21,7 +21,8 @@ from search.candidates import FLAT_LIMIT
 from search.catalogue import Catalogue
 from search.encoder import Encoder
 from search.errors import BrokenIndex, IndexFolderError, NoIndex
-from search.index_folder import Generation, IndexFolder, Part
+from search.generation import Generation, Part
+from search.index_folder import IndexFolder
 from search.lexical_writer import LexicalWriter
 from search.manifest import Manifest
 from search.storage import full_disk_is_said, link

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from search.command import plain, write_json
-from search.index_folder import Generation
+from search.generation import Generation
 from search.manifest import Manifest
 
 if TYPE_CHECKING:

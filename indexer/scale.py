@@ -29,7 +29,8 @@ from search.candidates import FLAT_LIMIT
 from search.columns import Selection
 from search.encoder import EmbeddedBatch, Encoder, EncoderIdentity, Vectors
 from search.errors import EncoderError
-from search.index_folder import Generation, IndexFolder
+from search.generation import Generation
+from search.index_folder import IndexFolder
 from search.memory import peak_memory_mb
 from search.open_generation import OpenGeneration
 from search.query_encoder import EncoderLoader

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from search.columns import Selection
 from search.encoder import Vectors
-from search.index_folder import Generation
+from search.generation import Generation
 from search.manifest import Manifest
 from search.open_generation import OpenGeneration
 from search.results import DEPTH

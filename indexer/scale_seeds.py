@@ -11,7 +11,7 @@ from search.article import Article
 from search.catalogue import Catalogue
 from search.encoder import EncoderIdentity, Vectors
 from search.errors import SourceError
-from search.index_folder import Generation
+from search.generation import Generation
 from search.transform import TransformKind
 from search.vectors import VectorFile
 

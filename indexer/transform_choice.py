@@ -19,7 +19,8 @@ from search.article import Article
 from search.catalogue import Catalogue
 from search.encoder import EmbeddedBatch, Encoder, EncoderIdentity, Metric, Vectors, in_order
 from search.errors import IndexFolderError
-from search.index_folder import Generation, IndexFolder
+from search.generation import Generation
+from search.index_folder import IndexFolder
 from search.manifest import Manifest
 from search.transform import TransformKind, TransformRecord, VectorTransform
 from search.vectors import Pmids, VectorFile, VectorWriter

@@ -21,7 +21,8 @@ from search.candidates import FLAT_LIMIT
 from search.catalogue_writer import CatalogueWriter
 from search.encoder import Encoder
 from search.errors import EncoderMismatch
-from search.index_folder import Generation, IndexFolder
+from search.generation import Generation
+from search.index_folder import IndexFolder
 from search.manifest import Manifest
 from search.memory import peak_memory_mb
 from search.open_generation import OpenGeneration

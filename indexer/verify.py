@@ -15,7 +15,8 @@ from search.catalogue import Catalogue
 from search.columns import Columns
 from search.encoder import Metric
 from search.errors import BrokenIndex
-from search.index_folder import Generation, IndexFolder, Part
+from search.generation import Generation, Part
+from search.index_folder import IndexFolder
 from search.manifest import Manifest
 from search.open_generation import OpenGeneration
 from search.results import DEPTH

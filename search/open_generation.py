@@ -10,7 +10,7 @@ from search.catalogue import Catalogue
 from search.columns import Columns
 from search.encoder import Vectors
 from search.errors import BrokenIndex, QueryError
-from search.index_folder import Generation, Part
+from search.generation import Generation, Part
 from search.lexical import LexicalIndex
 from search.live_candidates import LiveCandidates
 from search.live_catalogue import LiveCatalogue

@@ -15,7 +15,8 @@ from search.article import LARGEST_ID, Article
 from search.encoder import Encoder, Vectors
 from search.errors import BrokenIndex, QueryError
 from search.filters import Filters
-from search.index_folder import DEFAULT_INDEX, Generation, IndexFolder
+from search.generation import Generation
+from search.index_folder import DEFAULT_INDEX, IndexFolder
 from search.manifest import Manifest
 from search.query_encoder import EncoderLoader, QueryEncoder, load_transformer
 from search.results import IndexSummary, Mode, SearchResults, Sentence, Sort, Understanding
@@ -85,14 +86,16 @@ class Searcher:
         their narrower ones in. Raises NoIndex, BrokenIndex or IndexVersion, and SourceError on the file of MeSH.
         """
         index_folder, mesh = IndexFolder(Path(folder)), _read_mesh(mesh_tree)
+        failed: Generation | None = None
         while True:
             generation = index_folder.published()
             try:
                 return cls(index_folder, generation, encoder, load, mesh)
             except BrokenIndex:
-                # A writer may have published another one, and removed this one, since its name was read.
-                if index_folder.published_name() == generation.name:
+                # A writer may have removed it since its name was read, and published another one, even of the same name.
+                if generation == failed:
                     raise
+                failed = generation
 
     def close(self) -> None:
         """Let go of the generation and of its files. A searcher that is dropped unclosed does so by itself."""

@@ -22,7 +22,8 @@ from indexer.metrics import Measure, score
 from indexer.progress import Silent
 from indexer.sources import Sources, find_sources
 from search.encoder import Encoder
-from search.index_folder import Generation, IndexFolder
+from search.generation import Generation
+from search.index_folder import IndexFolder
 from search.shipped import embedded_encoder_folder
 from search.transform import TransformKind, VectorTransform
 from search.transformer_encoder import load_encoder

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from search import Searcher
-from search.candidates import Candidates
 from search.columns import Selection
+from search.live_candidates import LiveCandidates
 from search.questions import read_questions
 from search.ranking import DEPTH
 from search.vectors import Pmids
@@ -26,8 +26,8 @@ def main() -> None:
         encoder, files = searcher.load_encoder(), searcher._files
         asked = [question.text for question in read_questions(Path(questions))][: int(count[0]) if count else 200]
         queries = np.stack([files.transformed(encoder.encode_query(question)) for question in asked])
-        pmids = np.asarray(files.vectors.pmids)
-        scores = np.concatenate([chunk @ queries.T for _, chunk in files.vectors.chunks(50_000)])
+        pmids = files.columns.pmids
+        scores = np.concatenate([files.vectors.get(pmids[at : at + 50_000]) @ queries.T for at in range(0, len(pmids), 50_000)])
         sys.stdout.write(f"{len(pmids):,} articles, {len(asked)} questions, recall@{HITS} against every vector\n")
         for kept in (len(pmids), len(pmids) // 2, len(pmids) // 20, len(pmids) // 200, 60):
             drawn = np.sort(np.random.default_rng(0).choice(len(pmids), kept, replace=False))
@@ -37,7 +37,7 @@ def main() -> None:
             sys.stdout.flush()
 
 
-def recall(candidates: Candidates, queries: np.ndarray, kept: Pmids, scores: np.ndarray) -> float:
+def recall(candidates: LiveCandidates, queries: np.ndarray, kept: Pmids, scores: np.ndarray) -> float:
     """The mean share of the true ten of `kept` (n,), scored (n, questions), that a filtered search finds."""
     members = np.zeros(64 * (int(kept[-1]) // 64 + 1), np.bool_)
     members[kept] = True

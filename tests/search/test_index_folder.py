@@ -76,6 +76,17 @@ def test_a_removal_that_was_cut_short_is_finished(tmp_path: Path) -> None:
     assert [path.name for path in folder.generations.iterdir()] == ["0002"]
 
 
+def test_a_generation_that_was_removed_since_its_name_was_read_is_left_for_the_next(tmp_path: Path) -> None:
+    names = iter(["0001", "0002"])
+
+    class Moving(IndexFolder):
+        def published_name(self) -> str:
+            return next(names)
+
+    (tmp_path / "generations" / "0002").mkdir(parents=True)
+    assert Moving(tmp_path).published().name == "0002"
+
+
 def test_a_generation_renamed_but_not_yet_current_is_not_reused(tmp_path: Path) -> None:
     folder = IndexFolder(tmp_path / "index")
     with folder.writing():
