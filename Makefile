@@ -49,9 +49,10 @@ INDEX ?= data/index
 bench: setup
 	$(BIN)/pubmed-index bench --index "$(INDEX)"
 
-# Kills builds at random moments, stops them politely and fills their disk.
+# Kills builds, updates and upkeep at moments of every stage, fills their disk, damages files and sets two writers on one
+# index, while a reader asks; prints what came of each. Takes some minutes; `make test` does a little of it.
 faults: setup
-	$(BIN)/python -m pytest tests/indexer/test_interruptions.py
+	@PYTHONPATH=tests $(BIN)/python -m faults
 
 wheel: setup
 	$(BIN)/python -m build --wheel --no-isolation
