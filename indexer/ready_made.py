@@ -12,6 +12,7 @@ from indexer.embedding_cache import KnownRows
 from search.article import Article
 from search.encoder import Encoder, Metric, Vectors
 from search.errors import SourceError
+from search.storage import read_array
 from search.vectors import Pmids, is_among
 
 # So many articles are embedded here, too, to see whether the vectors are of the encoder that questions will be encoded with.
@@ -95,10 +96,10 @@ class ReadyMadeVectors:
 
 def _vectors(path: Path, dimension: int) -> npt.NDArray[np.floating]:
     try:
-        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+        vectors = read_array(path, mapped=True)
     except (OSError, ValueError, EOFError) as error:
         raise SourceError(f"{path} cannot be read as vectors, a NumPy array in a .npy file ({error}).") from error
-    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or not np.issubdtype(vectors.dtype, np.floating):  # noqa: PLR2004
+    if vectors.ndim != 2 or not np.issubdtype(vectors.dtype, np.floating):  # noqa: PLR2004
         raise SourceError(f"{path}: expected a matrix of floating-point numbers, a row a vector.")
     if vectors.shape[1] != dimension:
         raise SourceError(

@@ -17,7 +17,7 @@ from search.condition import And, Condition, Flagged, Not, Or, Term, TermField, 
 from search.errors import BrokenIndex
 from search.filter_terms import SUBJECT_FIELDS
 from search.postings import PAIRS_PER_RUN, Bitmap, Postings, PostingsWriter, add_members, bitmap_bytes, start_array
-from search.storage import full_disk_is_said
+from search.storage import full_disk_is_said, read_array
 from search.vectors import Pmids
 
 YearColumn = npt.NDArray[np.uint16]
@@ -88,7 +88,7 @@ class Columns:
     """Reads `columns/`: PMIDs, years and flags in order of PMID, and the articles of every term that many may share."""
 
     def __init__(self, folder: Path, chunk: int = PMIDS_PER_CHUNK) -> None:
-        self._pmids, self._years, self._flags = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _DTYPES)
+        self._pmids, self._years, self._flags = (read_array(folder / f"{name}.npy", mapped=True) for name in _DTYPES)
         if not self._pmids.shape == self._years.shape == self._flags.shape:
             raise BrokenIndex(f"The columns in {folder} have not all as many rows. Build the index again.")
         size = int(self._pmids[-1]) + 1 if len(self._pmids) else 0

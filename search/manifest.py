@@ -83,8 +83,9 @@ class Manifest:
     @property
     def last_file(self) -> str:
         """The name of the last source: of NLM's files the one with the highest number, where there are any."""
-        numbered = sorted((source for source in self.sources if source.year), key=lambda one: (one.year, one.number))
-        return (numbered or self.sources)[-1].name if self.sources else ""
+        numbered = [source for source in self.sources if source.year]
+        last = max(numbered, key=lambda one: (one.year, one.number)) if numbered else self.sources[-1] if self.sources else None
+        return last.name if last else ""
 
     @property
     def data_date(self) -> str:

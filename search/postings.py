@@ -26,6 +26,7 @@ from search.article import Article
 from search.condition import Term
 from search.errors import BrokenIndex
 from search.filter_terms import subject_terms
+from search.storage import read_array
 
 Bitmap = npt.NDArray[np.uint8]
 
@@ -64,7 +65,7 @@ class Postings:
     @classmethod
     def open(cls, folder: Path, size: int) -> Self:
         """Map the postings over the PMIDs below `size`. Raises BrokenIndex; OSError and ValueError on unreadable files."""
-        arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in _FILES]
+        arrays = [read_array(folder / f"{name}.npy", mapped=True) for name in _FILES]
         terms, term_ends, members, member_ends = arrays
         if not len(term_ends) == len(member_ends) > 0 or (term_ends[-1], member_ends[-1]) != (len(terms), len(members)):
             raise BrokenIndex(f"The terms in {folder} and their members do not fit together. Build the index again.")

@@ -1,6 +1,7 @@
 """The searcher: one open generation of an index, and the questions it answers."""
 
 import contextlib
+import functools
 import time
 import weakref
 from collections.abc import Sequence
@@ -107,7 +108,7 @@ class Searcher:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    @property
+    @functools.cached_property
     def summary(self) -> IndexSummary:
         """Which index answers, and how current it is."""
         manifest = self._manifest

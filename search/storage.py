@@ -5,8 +5,13 @@ import errno
 import hashlib
 import os
 import shutil
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from search.errors import StorageFull
 
@@ -34,6 +39,17 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.fsync(stream.fileno())
     beside.replace(path)
     sync_folder(path.parent)
+
+
+def read_array(path: Path, *, mapped: bool = False) -> npt.NDArray[Any]:
+    """Read or map the array in a ``.npy`` file. Raises OSError, EOFError, and ValueError where there is none in it."""
+    try:
+        found = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+    except (SyntaxError, TypeError, tokenize.TokenError) as error:  # of a damaged header, which is Python's own notation
+        raise ValueError(f"its header cannot be read: {error}") from error
+    if not isinstance(found, np.ndarray):
+        raise ValueError("it is an archive of arrays")  # noqa: TRY004  (who reads it asks for the array, not for a type)
+    return found
 
 
 def sync_file(path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from search.catalogue import Catalogue
 from search.errors import BrokenIndex
 from search.precedence import Precedence
-from search.storage import full_disk_is_said
+from search.storage import full_disk_is_said, read_array
 from search.vectors import Pmids, VectorFile
 
 _DTYPE = np.dtype([("pmid", "<i8"), ("year", "<u2"), ("number", "<u4"), ("deleted", "?")])
@@ -61,7 +61,7 @@ class Tombstones:
     def read(cls, path: Path) -> Self:
         """Read the file. Raises BrokenIndex."""
         try:
-            rows = np.load(path, allow_pickle=False)
+            rows = read_array(path)
         except (OSError, ValueError, EOFError) as error:
             raise BrokenIndex(f"{path} cannot be read ({error}). Run `pubmed-index repair`, or build again.") from error
         if rows.dtype != _DTYPE or (np.diff(_pmids(rows)) <= 0).any():

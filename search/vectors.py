@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from search.encoder import Vectors
 from search.errors import BrokenIndex
-from search.storage import full_disk_is_said
+from search.storage import full_disk_is_said, read_array
 
 Pmids = npt.NDArray[np.int64]
 Marks = npt.NDArray[np.bool_]
@@ -33,7 +33,7 @@ class VectorFile:
     def open(cls, folder: Path) -> Self:
         """Map the vectors of a part. Raises BrokenIndex where the files do not fit together."""
         try:
-            pmids, vectors, truncated = (np.load(path, mmap_mode="r") for path in cls.paths(folder))
+            pmids, vectors, truncated = (read_array(path, mapped=True) for path in cls.paths(folder))
         except (OSError, ValueError, EOFError) as error:
             raise BrokenIndex(f"The vectors in {folder} cannot be read ({error}). Build the index again.") from error
         if vectors.ndim != 2 or not pmids.shape == truncated.shape == vectors.shape[:1]:  # noqa: PLR2004  (a matrix)

@@ -1,12 +1,14 @@
 """Linking what generations share: their files, or copies where the file system has no links."""
 
+import contextlib
 import errno
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from search.storage import link
+from search.storage import link, read_array
 
 
 @pytest.fixture
@@ -44,3 +46,21 @@ def test_another_refusal_is_an_error(old: Path, tmp_path: Path, monkeypatch: pyt
     refusing(errno.EACCES, monkeypatch)
     with pytest.raises(PermissionError):
         link(old, tmp_path / "new")
+
+
+@pytest.mark.parametrize("position", range(8, 60, 3))
+def test_an_array_with_a_damaged_header_is_an_array_or_a_value_error(tmp_path: Path, position: int) -> None:
+    np.save(tmp_path / "a.npy", np.arange(5))
+    content = bytearray((tmp_path / "a.npy").read_bytes())
+    for bit in range(8):
+        damaged = content.copy()
+        damaged[position] ^= 1 << bit
+        (tmp_path / "a.npy").write_bytes(damaged)
+        with contextlib.suppress(ValueError, EOFError, OSError):
+            assert isinstance(read_array(tmp_path / "a.npy"), np.ndarray)
+
+
+def test_an_archive_is_no_array(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", a=np.arange(5))
+    with pytest.raises(ValueError, match="archive"):
+        read_array(tmp_path / "a.npz")
