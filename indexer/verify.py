@@ -100,10 +100,7 @@ def _part_problems(part: Part, count: int, manifest: Manifest) -> Iterator[str]:
 
 def _wrong_words(files: OpenGeneration) -> Iterator[str]:
     if not np.array_equal(found := files.lexical.pmids(), expected := files.columns.pmids):
-        yield (
-            f"The lexical index holds {len(found):,} PMIDs and the parts together {len(expected):,}; "
-            f"{np.setdiff1d(expected, found).size:,} of these are missing."
-        )
+        yield _unequal("lexical index", found, "the generation", expected)
 
 
 def _wrong_tombstones(generation: Generation) -> Iterator[str]:
@@ -175,11 +172,16 @@ def _differing_pmids(part: Part, catalogue: Catalogue, parts: Mapping[str, Pmids
     expected = np.concatenate([np.empty(0, np.int64), *windows])
     for name, pmids in parts.items():
         if not np.array_equal(expected, pmids):
-            missing = np.setdiff1d(expected, pmids).size
-            yield (
-                f"The {name} of {part.folder} hold {len(pmids):,} PMIDs and the catalogue {len(expected):,}; "
-                f"{missing:,} of these are missing."
-            )
+            yield _unequal(f"{name} of {part.folder}", pmids, "its catalogue", expected)
+
+
+def _unequal(name: str, found: Pmids, decisive: str, expected: Pmids) -> str:
+    missing, besides = np.setdiff1d(expected, found), np.setdiff1d(found, expected)
+    first = [f", PMID {pmids[0]} among them" if pmids.size else "" for pmids in (missing, besides)]
+    return (
+        f"The {name}: {len(found):,} PMIDs, where {decisive} has {len(expected):,}; {missing.size:,} of these are missing"
+        f"{first[0]}, and {besides.size:,} others are there{first[1]}."
+    )
 
 
 def _wrong_counts(files: OpenGeneration, manifest: Manifest) -> Iterator[str]:
