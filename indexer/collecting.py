@@ -176,15 +176,15 @@ class Collector:
                     applied, articles=applied.articles + len(articles), skipped=applied.skipped + len(part.skipped)
                 )
                 self._list_skipped(part, stream)
-            deletions = self.catalogue.delete(deleted_pmids, year=year, number=number)
-            applied = dataclasses.replace(applied, deletions=deletions, date=revised or applied.date)
-            self._note(applied, len(deleted_pmids), stream)
+            self.catalogue.delete(deleted_pmids, year=year, number=number)
+            applied = dataclasses.replace(applied, deletions=len(deleted_pmids), date=revised or applied.date)
+            self._note(applied, stream)
         self.progress.say(_told(applied, time.perf_counter() - started))
 
-    def _note(self, applied: AppliedSource, deletions: int, stream: IO[bytes]) -> None:
+    def _note(self, applied: AppliedSource, stream: IO[bytes]) -> None:
         self.collected.sources.append(applied)
         self.collected.records += applied.articles
-        self.collected.deletions += deletions
+        self.collected.deletions += applied.deletions
         with full_disk_is_said(self.generation.folder):
             stream.flush()
         self.catalogue.note(msgspec.json.encode(_Note(self.collected, stream.tell(), self.local_ids is not None)).decode())
@@ -218,7 +218,7 @@ def _begin_with(sources: Sequence[StampedSource], read: Sequence[AppliedSource])
 def _told(applied: AppliedSource, seconds: float) -> str:
     """A file's line in the log."""
     counts = [f"{applied.articles:,} records"]
-    counts += [f"{applied.deletions:,} deleted"] if applied.deletions else []
+    counts += [f"{applied.deletions:,} deletion{'s' if applied.deletions > 1 else ''}"] if applied.deletions else []
     counts += [f"{applied.skipped:,} skipped"] if applied.skipped else []
     return f"{applied.name}: {', '.join(counts)}, {applied.articles / max(seconds, 1e-9):,.0f} a second"
 

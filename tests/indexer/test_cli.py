@@ -137,7 +137,7 @@ def test_the_summary_for_people_names_what_was_skipped(pubmed_index: Run, record
     assert lines["truncated"] == "1 (longer than the 256 tokens that the encoder reads)"
     assert re.search(r"^ +e\.g\. +b\.jsonl, line 2: The line is not a JSON object", done.out, re.MULTILINE)
     assert lines["published"] == f"{tmp_path / 'index'}, generation 0001"
-    read = r"a\.xml: 3 records, 1 deleted, .* a second\nb\.jsonl: 2 records, 3 skipped, .* a second\n"
+    read = r"a\.xml: 3 records, 1 deletion, .* a second\nb\.jsonl: 2 records, 3 skipped, .* a second\n"
     assert re.match(rf"Reading 2 files\n{read}Embedding 4 articles\n", done.err)
 
 
