@@ -1,10 +1,11 @@
 """The last stage: what a generation consists of is written down, verified and published."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Self
 
 from indexer import verify
 from search.article import Flag
@@ -33,6 +34,11 @@ class Finished:
     corpus_note: str = ""
     transform: TransformRecord = field(default_factory=TransformRecord)
 
+    @classmethod
+    def like(cls, manifest: Manifest) -> Self:
+        """What is known of another generation."""
+        return cls(**{one.name: getattr(manifest, one.name) for one in fields(cls)})
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
@@ -51,7 +57,8 @@ def publish(folder: IndexFolder, partial: Generation, finished: Finished, earlie
     trim_memory()
     manifest = _manifest(partial, finished, earlier)
     manifest.write(partial.manifest_file)
-    problems = verify.contents(partial, manifest) if earlier is None else verify.delta_contents(partial, manifest)
+    has_old_base = earlier is not None and _is_link(partial.base.catalogue, earlier.generation.base.catalogue)
+    problems = verify.delta_contents(partial, manifest) if has_old_base else verify.contents(partial, manifest)
     if problem := next(iter(problems), None):
         raise BrokenIndex(f"The new generation did not pass its verification and was not published: {problem}")
     return Published(folder.publish(partial), manifest)

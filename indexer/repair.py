@@ -129,16 +129,7 @@ class _Mending:
             self._mend_part(old, new, transform)
         self._mend_tombstones()
         self._mend_words()
-        manifest = self._manifest
-        finished = Finished(
-            encoder=manifest.encoder,
-            sources=manifest.sources,
-            candidates=manifest.candidates,
-            delta_candidates=manifest.delta_candidates,
-            corpus_note=manifest.corpus_note,
-            transform=manifest.transform,
-        )
-        return publish(self._repair.folder, self._new, finished).generation, self._done
+        return publish(self._repair.folder, self._new, Finished.like(self._manifest)).generation, self._done
 
     def _require_records(self) -> None:
         for part in (self._old.base, self._old.delta):

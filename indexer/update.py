@@ -1,6 +1,7 @@
 """The update: later files on top of a published generation, as a delta beside its base."""
 
 import contextlib
+import dataclasses
 import functools
 import shutil
 from collections.abc import Callable, Sequence
@@ -147,13 +148,11 @@ class Update:
 
 
 def _finished(earlier: Manifest, collected: Collected, written: Written) -> Finished:
-    return Finished(
-        encoder=earlier.encoder,
+    return dataclasses.replace(
+        Finished.like(earlier),
         sources=[*earlier.sources, *collected.sources],
         candidates=written.candidates,
         delta_candidates=written.delta_candidates,
-        corpus_note=earlier.corpus_note,
-        transform=earlier.transform,
     )
 
 

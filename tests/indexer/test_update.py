@@ -20,7 +20,7 @@ from indexer.update import Update, UpdateSummary
 from indexer.verify import verify
 from search import Searcher
 from search.article import Article, Correction
-from search.errors import EncoderMismatch, IndexLocked, NoIndex, SourceError
+from search.errors import BrokenIndex, EncoderMismatch, IndexLocked, NoIndex, SourceError
 from search.filters import Filters
 from search.index_folder import IndexFolder
 from search.results import Mode
@@ -203,6 +203,17 @@ def test_deletions_are_remembered_by_builds_and_merges(tmp_path: Path) -> None:
         corpus.update(late)
     assert corpus.update(late, force=True).older == 3
     corpus.assert_equals_fresh()
+
+
+def test_a_base_that_a_merge_wrote_is_verified_before_it_is_published(corpus: Corpus) -> None:
+    vectors = corpus.index.published().base.folder / "vectors.npy"
+    content = bytearray(vectors.read_bytes())
+    content[-4:] = np.float32(9).tobytes()
+    vectors.write_bytes(content)
+    corpus.merged_above = 0.0
+    with pytest.raises(BrokenIndex, match="did not pass its verification and was not published: The vector of PMID 119 has"):
+        corpus.update(corpus.write([article(1, "revised")]))
+    assert corpus.index.published_name() == "0001"
 
 
 def test_a_file_of_another_year_is_refused(corpus: Corpus) -> None:
