@@ -1,11 +1,10 @@
 """What `bench` says when it is done: text for people, one JSON document for programs."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from search.command import plain, write_json
+from search.command import write_json, write_rows
 
 if TYPE_CHECKING:
     from indexer.bench import Latency, WayLatency
@@ -22,7 +21,7 @@ def report_latency(latency: "Latency", *, as_json: bool) -> None:
     if as_json:
         write_json(asdict(latency))
         return
-    _write(
+    write_rows(
         [
             ("questions", f"{latency.queries:,} over {latency.articles:,} articles, {latency.k} hits each"),
             ("encoding", f"median {latency.encoding_median_ms:,.1f} ms ({latency.encoder}), part of dense and hybrid"),
@@ -37,7 +36,7 @@ def report_scale(scaled: "Scaled", laws: Sequence["Law"], misses: Sequence["Miss
         found = [{**asdict(law), f"at_{_PUBMED}": round(law.at(_PUBMED), 1)} for law in laws]
         write_json({**asdict(scaled), "laws": found, "misses": [asdict(miss) for miss in misses]})
         return
-    _write([*_size_rows(scaled), *_time_rows(scaled), *_law_rows(laws), *_miss_rows(misses)])
+    write_rows([*_size_rows(scaled), *_time_rows(scaled), *_law_rows(laws), *_miss_rows(misses)])
 
 
 def _size_rows(scaled: "Scaled") -> Iterator[tuple[str, str]]:
@@ -96,9 +95,3 @@ def _times(way: "WayLatency", *, said: bool = True) -> str:
         f"median {way.median_ms:,.1f} ms, 99 of 100 within {way.percentile_99_ms:,.1f} ms, "
         f"slowest {way.slowest_ms:,.1f} ms{filters}"
     )
-
-
-def _write(rows: Sequence[tuple[str, str]]) -> None:
-    width = max(len(name) for name, _ in rows) + 2
-    for name, value in rows:
-        sys.stdout.write(plain(f"{name:<{width}}{value}") + "\n")

@@ -105,7 +105,7 @@ class DeltaWriter:
 
     def _merge(self, tombstones: Tombstones) -> str:
         delta = self.partial.delta
-        newer = VectorFile.open(delta.folder) if delta.columns.is_dir() else None
+        newer = VectorFile.open(delta.folder) if delta.has_articles else None
         vectors = LiveVectors(self.before.vectors.base, newer, tombstones.pmids)
         candidates = Merger(self.earlier.base, delta, vectors, self.writer).merge(self.partial.base)
         shutil.rmtree(delta.folder)

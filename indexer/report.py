@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from search.command import plain, write_json
+from search.command import plain, write_json, write_rows
 from search.generation import Generation
 from search.manifest import Manifest
 
@@ -28,7 +28,7 @@ def report_build(summary: "BuildSummary", *, as_json: bool) -> None:
         write_json(asdict(summary))
         return
     speed = f", {summary.embedded_per_second:,.1f} a second" if summary.embedded else ""
-    _write(
+    write_rows(
         [
             (
                 "files",
@@ -95,7 +95,7 @@ def report_update(summary: "UpdateSummary", *, as_json: bool) -> None:
         rows.append(("published", f"{summary.index}, generation {summary.generation}; {how}"))
     else:
         rows.append(("published", f"nothing: nothing changed, generation {summary.generation} stays"))
-    _write(rows)
+    write_rows(rows)
 
 
 def report_repair(repaired: "Repaired", *, as_json: bool) -> None:
@@ -125,7 +125,7 @@ def report_prune(pruned: "Pruned", *, as_json: bool) -> None:
     if as_json:
         write_json(asdict(pruned))
         return
-    _write(
+    write_rows(
         [
             ("removed", f"{', '.join(pruned.removed) or 'none'}; {pruned.freed_bytes / 1e6:,.1f} MB freed"),
             ("kept", ", ".join(pruned.kept)),
@@ -144,7 +144,7 @@ def report_info(
         return
     encoder, counts = manifest.encoder, manifest.counts
     size = sum(record.size for record in manifest.files.values())
-    _write(
+    write_rows(
         [
             ("generation", f"{generation.name}, built {manifest.created} by version {manifest.project_version}"),
             *(
@@ -194,9 +194,3 @@ def report_verification(verification: "Verification", *, as_json: bool) -> None:
             f"Generation {verification.generation} is whole: {verification.articles:,} articles, "
             f"{verification.files} files, {verification.bytes / 1e6:,.1f} MB read.\n"
         )
-
-
-def _write(rows: Sequence[tuple[str, str]]) -> None:
-    width = max(len(name) for name, _ in rows) + 2
-    for name, value in rows:
-        sys.stdout.write(plain(f"{name:<{width}}{value}") + "\n")

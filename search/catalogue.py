@@ -143,11 +143,6 @@ class Catalogue:
         for rows in self._windows(sa.select(ARTICLES), ARTICLES.c.pmid, size):
             yield [_row(row) for row in rows]
 
-    def pmid_windows(self, size: int) -> Iterator[list[int]]:
-        """The PMIDs of all articles in order, `size` at a time."""
-        for rows in self._windows(sa.select(ARTICLES.c.pmid), ARTICLES.c.pmid, size):
-            yield [row.pmid for row in rows]
-
     def deletion_windows(self, size: int) -> Iterator[dict[int, Precedence]]:
         """All deletions in order of PMID, `size` at a time."""
         for rows in self._windows(sa.select(DELETIONS), DELETIONS.c.pmid, size):

@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -59,6 +59,13 @@ def hits(text: str) -> int:
 def write_json(document: Any) -> None:  # noqa: ANN401  (any JSON value)
     """Print one JSON document, non-ASCII text as it is where stdout is UTF-8."""
     sys.stdout.write(f"{_json(document)}\n")
+
+
+def write_rows(rows: Sequence[tuple[str, str]]) -> None:
+    """Print a report for people: names in one column, what they are in the other."""
+    width = max(len(name) for name, _ in rows) + 2
+    for name, value in rows:
+        sys.stdout.write(plain(f"{name:<{width}}{value}") + "\n")
 
 
 def write_json_list(documents: Iterable[Any]) -> None:

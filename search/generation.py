@@ -34,7 +34,7 @@ class Part:
     @property
     def has_articles(self) -> bool:
         """Whether any article lies in it: a delta that only deletes has a catalogue and nothing else."""
-        return self.candidates.is_file()
+        return self.columns.is_dir()
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,6 @@ COMMAND_MODULES = {
     "indexer/cli.py",
     "indexer/mirror_cli.py",
     "indexer/progress_bars.py",
-    "indexer/bench_report.py",
     "indexer/evaluation_report.py",
     "indexer/report.py",
     "search/cli.py",
