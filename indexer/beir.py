@@ -141,6 +141,14 @@ def write_source(beir_set: BeirSet, path: Path) -> None:
             stream.write(msgspec.json.encode({"pmid": pmid, "title": line.title, "abstract": line.text}) + b"\n")
 
 
+def read_texts(folder: Path) -> Iterator[str]:
+    """Every document of a folder, title and all, and every question. Raises SourceError."""
+    for document in _lines(folder / _CORPUS, _Document):
+        yield " ".join(part for part in (document.title, document.text) if part)
+    for question in _lines(folder / _QUESTIONS, _Question):
+        yield question.text
+
+
 def _files(folder: Path, qrels: Path | None) -> tuple[Path, Path, Path]:
     """The three files of a folder, all there."""
     own = next((folder / name for name in _JUDGEMENTS if (folder / name).is_file()), folder / _JUDGEMENTS[0])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from indexer.bench_cli import add_bench, bench
 from indexer.evaluate_cli import add_evaluate, evaluate
 from indexer.mirror_cli import KEPT, add_mirror, mirror
+from indexer.train_cli import add_train, train_encoder
 from indexer.upkeep_cli import add_index_and_json, add_upkeep, encoder_of
 from search.command import positive, run
 from search.transform import TransformKind
@@ -64,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_bench(commands.add_parser("bench", help="measure how long questions take", description=bench.__doc__))
     add_evaluate(commands.add_parser("evaluate", help="measure how good the search is", description=evaluate.__doc__))
+    add_train(commands.add_parser("train", help="make an encoder into a retriever", description=train_encoder.__doc__))
     add_upkeep(commands)
     return parser
 

@@ -197,7 +197,7 @@ def citation_links(searcher: OwnSearcher, wanted: int, progress: Progress) -> Ra
 
 def shared_mesh(searcher: OwnSearcher, wanted: int, progress: Progress) -> SharedMesh | NotMeasurable:
     """Compare the major MeSH headings of an article with those of its nearest ten, and with those of ten random articles."""
-    drawn = draw(searcher, wanted, lambda article: bool(_major(article)))
+    drawn = draw(searcher, wanted, lambda article: bool(article.major_headings))
     if len(drawn.qualified) < LEAST:
         return _too_few(drawn, "MeSH", "have major MeSH headings")
     progress.start("Shared MeSH", len(drawn.qualified), "articles")
@@ -247,15 +247,10 @@ def _cited(article: Article, pmids: npt.NDArray[np.int64]) -> list[int]:
     return found
 
 
-def _major(article: Article) -> set[str]:
-    """An article's main topics: the headings that are major themselves, or by one of their qualifiers."""
-    return {heading.descriptor for heading in article.mesh if heading.major or any(one.major for one in heading.qualifiers)}
-
-
 def _share(article: Article, others: Sequence[Article]) -> float:
     """The share of `others` with a major heading of this article."""
-    topics = _major(article)
-    return sum(not topics.isdisjoint(_major(other)) for other in others) / max(1, len(others))
+    topics = article.major_headings
+    return sum(not topics.isdisjoint(other.major_headings) for other in others) / max(1, len(others))
 
 
 def _others(article: Article, drawn: Sequence[Article], generator: np.random.Generator) -> list[Article]:

@@ -51,8 +51,8 @@ def read_parts(source: SourceFile, articles_per_part: int = 2000, *, local_ids: 
         have been given by then.
 
     """
-    with _opened(source) as opened:
-        stream = _Counted(opened)
+    with opened(source.path, source.shown) as raw:
+        stream = _Counted(raw)
         is_empty = source.format is not SourceFormat.PUBMED_XML  # NCBI answers with an empty set where nothing was found
         records = _READERS[source.format](cast("BinaryIO", stream), source.shown)
         for part in _parts(records, articles_per_part, stream):
@@ -113,22 +113,20 @@ def _parsed(records: Iterable[Record], *, local_ids: bool) -> ParsedFile:
 
 
 @contextmanager
-def _opened(source: SourceFile) -> Iterator[BinaryIO]:
-    """The file's bytes, decompressed; every way in which a file can fail as a file becomes one sentence."""
+def opened(path: Path, shown: Path | None = None) -> Iterator[BinaryIO]:
+    """The bytes of a file, decompressed. Raises SourceError: every way in which a file can fail as a file is one sentence."""
+    shown = shown or path
     try:
-        with source.path.open("rb") as raw:
+        with path.open("rb") as raw:
             magic = raw.peek(len(GZIP_MAGIC))[: len(GZIP_MAGIC)]
             if not magic:
-                raise _empty(source.shown)
+                raise _empty(shown)
             yield cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if magic == GZIP_MAGIC else raw
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise SourceError(
-            f"{source.shown}: the compressed file is cut short or damaged ({error}). Download it again."
-        ) from error
+        raise SourceError(f"{shown}: the compressed file is cut short or damaged ({error}). Download it again.") from error
     except OSError as error:
         raise SourceError(
-            f"{source.shown}: the file cannot be read ({error.strerror or error}). "
-            "Check that it is a file and that you may read it."
+            f"{shown}: the file cannot be read ({error.strerror or error}). Check that it is a file and that you may read it."
         ) from error
 
 

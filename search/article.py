@@ -140,6 +140,11 @@ class Article:
         return _flags(self)
 
     @property
+    def major_headings(self) -> frozenset[str]:
+        """The main topics: the MeSH headings that are major themselves, or by one of their qualifiers."""
+        return frozenset(one.descriptor for one in self.mesh if one.major or any(part.major for part in one.qualifiers))
+
+    @property
     def is_local(self) -> bool:
         """Whether the number is one of our own, which means nothing outside its index."""
         return self.pmid >= FIRST_LOCAL_ID

@@ -208,6 +208,10 @@ class Searcher:
         """The article of a PMID, or None."""
         return self._files.catalogue.articles([pmid]).get(pmid) if 0 < pmid <= LARGEST_ID else None
 
+    def articles(self, pmids: Sequence[int]) -> dict[int, Article]:
+        """The articles of some PMIDs; those that are not in the index are left out."""
+        return self._files.catalogue.articles(pmids)
+
     def nearest_sentence(self, query: str, article: Article) -> Sentence | None:
         """The sentence of an article's abstract that is nearest in meaning to a question; None where it has none."""
         from search.explanation import sentences

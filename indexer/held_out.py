@@ -1,0 +1,69 @@
+"""Questions that no training run sees, and what finding their documents scores: what checkpoints are chosen and judged by."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexer.beir import Judgements
+from indexer.metrics import Measure, Scores, Values, score
+from indexer.training_pair import PairKind, TrainingPair
+from search.encoder import Vectors
+
+# Maps texts to their vectors: (n,) to (n, d).
+Encode = Callable[[Sequence[str]], Vectors]
+
+_DEPTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Questions with the documents that answer them, among the documents of all the others.
+
+    `kinds` says of each question where it came from. Every kind counts alike.
+    """
+
+    questions: dict[str, str]
+    documents: dict[str, str]
+    judgements: Judgements
+    kinds: dict[str, PairKind]
+
+    @classmethod
+    def of(cls, pairs: Iterable[TrainingPair]) -> "HeldOut":
+        """One pair of each article, so that no two documents are nearly the same; questions of the same words are one."""
+        questions, documents, judgements, kinds = dict[str, str](), dict[str, str](), Judgements(), dict[str, PairKind]()
+        for pair in pairs:
+            document = str(pair.pmid or pair.document)
+            if document in documents:
+                continue
+            documents[document] = pair.document
+            question = f"{pair.kind} {pair.query}"
+            questions[question], kinds[question] = pair.query, pair.kind
+            judgements.setdefault(question, {})[document] = 1
+        return cls(questions, documents, judgements, kinds)
+
+    def score(self, encode: Encode, dimension: int | None = None) -> Scores:
+        """Rank all documents for every question by the cosine of their vectors, or of their first `dimension` numbers."""
+        names = list(self.documents)
+        documents = _normalised(encode(list(self.documents.values())), dimension)
+        questions = _normalised(encode(list(self.questions.values())), dimension)
+        run: dict[str, dict[str, float]] = {}
+        for question, similarities in zip(self.questions, questions @ documents.T, strict=True):
+            best = np.argpartition(-similarities, min(_DEPTH, len(names) - 1))[: _DEPTH + 1]
+            run[question] = {names[place]: float(similarities[place]) for place in best}
+        return score(run, self.judgements)
+
+    def mean(self, scores: Scores) -> float:
+        """The mean nDCG@10 over the kinds."""
+        return float(np.mean([values.mean() for values in self.by_kind(scores).values()]))
+
+    def by_kind(self, scores: Scores) -> dict[PairKind, Values]:
+        """The questions' nDCG@10, kind by kind."""
+        kinds = np.array([self.kinds[question] for question in scores.questions])
+        return {kind: scores.values[Measure.NDCG_10][kinds == kind] for kind in PairKind if (kinds == kind).any()}
+
+
+def _normalised(vectors: Vectors, dimension: int | None) -> Vectors:
+    cut = vectors[:, :dimension]
+    normalised: Vectors = cut / np.maximum(np.linalg.norm(cut, axis=1, keepdims=True), 1e-12)
+    return normalised

@@ -1,0 +1,129 @@
+"""The command line of `pubmed-index train`."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexer.training_pair import PairKind
+from search.command import positive
+from search.index_folder import DEFAULT_INDEX
+
+if TYPE_CHECKING:
+    from indexer.training_run import Recipe
+
+_EXAMPLES = """examples:
+  pubmed-index train --index I --base biolinkbert-base --out my-encoder
+  pubmed-index train --index I --citing sentences.jsonl.gz --exclude beir/nfcorpus --out my-encoder
+  pubmed-index build records --index J --encoder my-encoder
+"""
+
+
+def add_train(parser: argparse.ArgumentParser) -> None:
+    """Describe `train` to the parser."""
+    parser.epilog = _EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--index", default=DEFAULT_INDEX, metavar="DIR", help=f"whose records to learn from ({DEFAULT_INDEX})")
+    parser.add_argument("--base", default="embedded", metavar="NAME|PATH", help="the encoder to begin with (default: embedded)")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the folder for the new encoder")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="pairs and checkpoints (default: OUT.training)")
+    parser.add_argument(
+        "--citing",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help='citing sentences, JSONL(.gz): {"sentence": "...", "cited": [{"pmid": 1, "title": "..."}]}',
+    )
+    parser.add_argument(
+        "--exclude",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=Path,
+        metavar="BEIR_DIR",
+        help="sets that the encoder will be measured on: what holds a part of their texts is left out",
+    )
+    parser.add_argument("--pairs", type=positive, default=100_000, metavar="N", help="learn from so many (default: 100,000)")
+    parser.add_argument("--mix", type=_mix, metavar="KIND=WEIGHT,...", help=f"kinds: {', '.join(PairKind)}")
+    parser.add_argument("--negatives", type=int, default=1, metavar="N", help="hard negatives of each pair (default: 1)")
+    parser.add_argument("--batch", type=positive, default=256, metavar="N", help="queries of a step (default: 256)")
+    parser.add_argument("--at-once", type=positive, default=32, metavar="N", help="texts in memory at a time (default: 32)")
+    parser.add_argument("--rate", type=float, default=2e-5, metavar="R", help="the learning rate's peak (default: 2e-5)")
+    parser.add_argument("--length", type=positive, default=256, metavar="N", help="tokens read of a text (default: 256)")
+    parser.add_argument(
+        "--dimensions", type=_numbers, default=(), metavar="N,...", help="vectors cut to these lengths are to serve, too"
+    )
+    parser.add_argument("--epochs", type=float, default=1.0, metavar="N", help="times that each pair is seen (default: 1)")
+    parser.add_argument("--steps", type=positive, metavar="N", help="at most so many steps, instead of --epochs")
+    parser.add_argument("--hours", type=float, metavar="H", help="stop training after so many hours")
+    parser.add_argument("--every", type=positive, default=50, metavar="N", help="steps between checkpoints (default: 50)")
+    parser.add_argument("--questions", type=positive, default=500, metavar="N", help="held-out questions a kind (default: 500)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="another seed, another run (default: 0)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.set_defaults(command=train_encoder)
+
+
+def train_encoder(options: argparse.Namespace) -> None:
+    """Make an encoder into a retriever for the records of an index, and keep it only if it finds more than before."""
+    from indexer.leak_filter import LeakFilter
+    from indexer.progress_bars import progress_for_people
+    from indexer.training_report import report_training
+    from indexer.training_run import TrainingRun
+    from search.encoder_files import find_encoder
+    from search.searcher import Searcher
+    from search.transformer_encoder import native_numeric_path
+
+    protected = LeakFilter.of(_protected_texts(options.exclude))
+    base = find_encoder(options.base)
+    work = options.work or options.out.with_name(options.out.name + ".training")
+    with Searcher.open(options.index) as searcher, progress_for_people() as progress:
+        run = TrainingRun(searcher, options.citing, protected, base, _recipe(options), work, progress, native_numeric_path())
+        summary = run.run(options.out)
+    report_training(summary, as_json=options.json)
+
+
+def _recipe(options: argparse.Namespace) -> "Recipe":
+    from indexer.training import TrainingSettings
+    from indexer.training_run import Recipe
+    from indexer.training_set import DEFAULT_MIX
+
+    settings = TrainingSettings(
+        batch=options.batch,
+        at_once=options.at_once,
+        rate=options.rate,
+        epochs=options.epochs,
+        steps=options.steps or -1,
+        length=options.length,
+        dimensions=options.dimensions,
+        every=options.every,
+        hours=options.hours,
+        seed=options.seed,
+    )
+    return Recipe(
+        options.pairs, options.mix or dict(DEFAULT_MIX), options.negatives, questions=options.questions, settings=settings
+    )
+
+
+def _protected_texts(folders: list[Path]) -> Iterator[str]:
+    from indexer.beir import read_texts
+
+    for folder in folders:
+        yield from read_texts(folder)
+
+
+def _mix(text: str) -> dict[PairKind, float]:
+    try:
+        return {PairKind(kind.strip()): float(weight) for kind, weight in (part.split("=") for part in text.split(","))}
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"expected KIND=WEIGHT,... with kinds {', '.join(PairKind)}; found {text!r}"
+        ) from error
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(sorted((int(part) for part in text.split(",")), reverse=True))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected numbers with commas between them; found {text!r}") from error

@@ -1,0 +1,43 @@
+"""A question and a document that answers it: what an encoder learns from."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from search.article import Article
+
+
+class PairKind(StrEnum):
+    """What in the records says that the two belong together; none of it is a click or a judgement."""
+
+    TITLE = "title"
+    SENTENCE = "sentence"
+    CONCLUSION = "conclusion"
+    CITATION = "citation"
+    LINK = "link"
+    MESH = "mesh"
+
+
+class QueryShape(StrEnum):
+    """How a question is put: people ask in all of these forms."""
+
+    TITLE = "title"
+    SENTENCE = "sentence"
+    QUESTION = "question"
+    KEYWORDS = "keywords"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPair:
+    """`document` is the text that is to be found by `query`; `pmid` is its article, 0 where nobody said which that is."""
+
+    kind: PairKind
+    shape: QueryShape
+    query: str
+    document: str
+    pmid: int
+
+
+def document_text(article: Article, without: str = "") -> str:
+    """An article as encoders read it, its title and its abstract; `without` some words of the abstract."""
+    sections = (section.text.replace(without, " ") if without else section.text for section in article.sections)
+    return " ".join(text for part in (article.title, *sections) if (text := part.strip()))

@@ -1,0 +1,204 @@
+"""A training run, from an index's records to an encoder that has won against its base, or to none."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from indexer.hard_negatives import Ranks, mine
+from indexer.held_out import HeldOut
+from indexer.leak_filter import LeakFilter
+from indexer.metrics import Scores, p_value
+from indexer.progress import Progress
+from indexer.training import Trained, TrainingSettings, averaged, encode, open_model, train
+from indexer.training_pair import PairKind, TrainingPair
+from indexer.training_pairs import article_pairs, citing_pairs, link_pairs, mesh_pairs, read_citing_sentences
+from indexer.training_set import DEFAULT_MIX, PairCounts, Side, TrainingSet, quotas
+from search.article import Article
+from search.encoder import NumericPath
+from search.encoder_files import EncoderSpec
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+_WINDOW = 500
+_LEVEL = 0.05
+# How much of the trained weights the encoder gets, the rest being its base's.
+_SHARES = (0.25, 0.5, 0.75, 1.0)
+
+
+class Records(Ranks, Protocol):
+    """The index whose records are learnt from; `Searcher` is one."""
+
+    def pmids(self) -> npt.NDArray[np.int64]:
+        """All PMIDs, ascending: (n,) int64."""
+        ...
+
+    def articles(self, pmids: Sequence[int]) -> dict[int, Article]:
+        """The articles of some PMIDs; those that are not in the index are left out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Which pairs an encoder learns from, and how."""
+
+    pairs: int = 100_000
+    mix: Mapping[PairKind, float] = field(default_factory=lambda: dict(DEFAULT_MIX))
+    negatives: int = 1
+    held_out: float = 0.1
+    questions: int = 500
+    settings: TrainingSettings = field(default_factory=TrainingSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class KindVerdict:
+    """One kind's held-out questions: nDCG@10 of the base and of the new encoder."""
+
+    questions: int
+    base: float
+    trained: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate found: it is `passed` where the mean over the kinds rose and the paired test leaves no doubt."""
+
+    base: float
+    trained: float
+    p: float
+    share: float
+    kinds: dict[PairKind, KindVerdict]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the new encoder is to be kept."""
+        return self.trained > self.base and self.p < _LEVEL
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSummary:
+    """What a run learnt from, how it went and what came of it."""
+
+    out: str
+    base: str
+    recipe: Recipe
+    pairs: tuple[PairCounts, ...]
+    trained: Trained
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """A run in `work`, which goes on from where it was stopped; `out` is written at its end, if the encoder is better."""
+
+    records: Records
+    citing: Sequence[Path]
+    protected: LeakFilter
+    base: EncoderSpec
+    recipe: Recipe
+    work: Path
+    progress: Progress
+    numeric_path: NumericPath = NumericPath.FP32
+
+    def run(self, out: Path) -> TrainingSummary:
+        """Train and judge; writes `out` only if the gate is passed."""
+        pairs = TrainingSet(self.work / "pairs", self.recipe.held_out, self.recipe.settings.seed)
+        counts = self._collect(pairs)
+        files = self._mine(pairs, counts)
+        choose, gate = (self._held_out(pairs, side) for side in (Side.CHOOSE, Side.GATE))
+        model = open_model(self.base, self.recipe.settings.length)
+        trained = train(model, files, choose, self.work / "checkpoints", self.recipe.settings, self.numeric_path, self.progress)
+        verdict = self._judge(model, choose, gate)
+        if verdict.passed:
+            model.save(str(out))
+        return TrainingSummary(str(out), self.base.name, self.recipe, tuple(counts), trained, verdict)
+
+    def _collect(self, pairs: TrainingSet) -> list[PairCounts]:
+        """Every pair that the records give, on its side."""
+        seed, find = self.recipe.settings.seed, self.records.articles
+        citing = (line for path in self.citing for line in read_citing_sentences(path))
+        sources = {
+            PairKind.LINK: lambda: link_pairs(self._articles(), find, seed),
+            PairKind.MESH: lambda: mesh_pairs(self._articles(), seed),
+            PairKind.CITATION: lambda: citing_pairs(citing, find, seed),
+        }
+        counts = []
+        for kind in PairKind:
+            make = sources.get(kind, partial(self._of_articles, kind))
+            self.progress.start(f"Pairs, {kind}", None, "pairs")
+            counts.append(pairs.collect(kind, make(), self.protected, self.progress.advance))
+        return counts
+
+    def _of_articles(self, kind: PairKind) -> Iterator[TrainingPair]:
+        return (pair for pair in article_pairs(self._articles(), self.recipe.settings.seed) if pair.kind is kind)
+
+    def _articles(self) -> Iterator[Article]:
+        pmids = self.records.pmids()
+        for start in range(0, len(pmids), _WINDOW):
+            yield from self.records.articles(pmids[start : start + _WINDOW].tolist()).values()
+
+    def _mine(self, pairs: TrainingSet, counts: Sequence[PairCounts]) -> dict[str, Path]:
+        """The files to train on: pairs whose corpus has negatives for them, and pairs without, in files of their own."""
+        files: dict[str, Path] = {}
+        available = {one.kind: one.train for one in counts}
+        for kind, quota in quotas(counts, self.recipe.mix, self.recipe.pairs).items():
+            drawn = pairs.draw(Side.TRAIN, kind, available[kind], quota)
+            files |= self._mined(kind, quota, drawn)
+        return files
+
+    def _mined(self, kind: PairKind, quota: int, drawn: Iterator[TrainingPair]) -> dict[str, Path]:
+        folder = self.work / "mined"
+        folder.mkdir(parents=True, exist_ok=True)
+        hard, easy = folder / f"{kind}-hard.jsonl", folder / f"{kind}.jsonl"
+        if not easy.exists():
+            self.progress.start(f"Negatives, {kind}", quota, "pairs")
+            partial_hard, partial_easy = (path.with_suffix(".partial") for path in (hard, easy))
+            with partial_hard.open("wb") as with_negatives, partial_easy.open("wb") as without:
+                for one in mine(drawn, self.records, self.recipe.negatives, self.recipe.settings.seed):
+                    complete = len(one.negatives) == self.recipe.negatives > 0
+                    line = {"query": one.pair.query, "document": one.pair.document}
+                    if complete:
+                        line |= {f"negative_{place}": text for place, text in enumerate(one.negatives)}
+                    (with_negatives if complete else without).write(msgspec.json.encode(line) + b"\n")
+                    self.progress.advance(1)
+            partial_hard.rename(hard)
+            partial_easy.rename(easy)
+        return {path.stem: path for path in (hard, easy) if path.stat().st_size}
+
+    def _held_out(self, pairs: TrainingSet, side: Side) -> HeldOut:
+        """As many questions of each kind."""
+        drawn: list[TrainingPair] = []
+        for kind in PairKind:
+            with pairs.pairs(side, kind).open("rb") as stream:
+                available = sum(1 for _ in stream)
+            drawn += pairs.draw(side, kind, available, self.recipe.questions)
+        return HeldOut.of(drawn)
+
+    def _judge(self, model: "SentenceTransformer", choose: HeldOut, gate: HeldOut) -> Verdict:
+        """Average the trained weights with the base's as the first held-out half likes best, and judge on the second."""
+        base = open_model(self.base, self.recipe.settings.length)
+        before = gate.score(partial(encode, base))
+        trained = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        found: dict[float, float] = {}
+        for share in _SHARES:
+            model.load_state_dict(averaged(base.state_dict(), trained, share))
+            found[share] = choose.mean(choose.score(partial(encode, model)))
+            self.progress.say(f"{share:.0%} of the trained weights: held-out nDCG@10 {100 * found[share]:.2f}")
+        best = max(found, key=lambda share: found[share])
+        model.load_state_dict(averaged(base.state_dict(), trained, best))
+        after = gate.score(partial(encode, model))
+        return _verdict(gate, before, after, best)
+
+
+def _verdict(gate: HeldOut, before: Scores, after: Scores, share: float) -> Verdict:
+    """The paired test is of the questions' differences, each kind counting alike."""
+    old, new = gate.by_kind(before), gate.by_kind(after)
+    kinds = {kind: KindVerdict(len(old[kind]), float(old[kind].mean()), float(new[kind].mean())) for kind in old}
+    p = p_value(*(new[kind] - old[kind] for kind in old))
+    return Verdict(gate.mean(before), gate.mean(after), p, share, kinds)

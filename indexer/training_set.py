@@ -1,0 +1,115 @@
+"""The pairs of a training run on disk: collected by kind, filtered, split, and drawn in the proportions that are wanted."""
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from indexer.leak_filter import LeakFilter
+from indexer.training_pair import PairKind, TrainingPair
+from search.storage import write_atomically
+
+# Chosen by experiment: README, "Measured". What a corpus lacks is made up for by the others.
+DEFAULT_MIX: Mapping[PairKind, float] = {
+    PairKind.TITLE: 1.0,
+    PairKind.SENTENCE: 0.5,
+    PairKind.CONCLUSION: 1.0,
+    PairKind.CITATION: 2.0,
+    PairKind.LINK: 0.5,
+    PairKind.MESH: 0.5,
+}
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(TrainingPair)
+
+
+class Side(StrEnum):
+    """What a pair is for: training, choosing among checkpoints, or the gate that the chosen one must pass."""
+
+    TRAIN = "train"
+    CHOOSE = "choose"
+    GATE = "gate"
+
+
+@dataclass(frozen=True, slots=True)
+class PairCounts:
+    """Of one kind: pairs to train with, pairs that are held out, and those that hold a part of a protected text."""
+
+    kind: PairKind
+    train: int
+    held_out: int
+    leaking: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """The folder of a run's pairs. An article is on one side only, with all its pairs."""
+
+    folder: Path
+    held_out_share: float = 0.1
+    seed: int = 0
+
+    def pairs(self, side: Side, kind: PairKind) -> Path:
+        """The pairs of one kind and one side, one JSON object a line."""
+        return self.folder / f"{side}-{kind}.jsonl"
+
+    def collect(
+        self, kind: PairKind, pairs: Iterable[TrainingPair], leaks: LeakFilter, advance: Callable[[int], None]
+    ) -> PairCounts:
+        """Write all pairs of one kind to their sides, those left out that hold a part of a protected text."""
+        done = self.folder / f"{kind}.json"
+        if done.exists():
+            return msgspec.json.decode(done.read_bytes(), type=PairCounts)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        counted: Counter[Side | None] = Counter()
+        with ExitStack() as files:
+            opened = {side: files.enter_context(self.pairs(side, kind).open("wb")) for side in Side}
+            for pair in pairs:
+                side = None if leaks.leaks(pair.query, pair.document) else self.side_of(pair)
+                counted[side] += 1
+                if side is not None:
+                    _write(opened[side], pair)
+                advance(1)
+        counts = PairCounts(kind, counted[Side.TRAIN], counted[Side.CHOOSE] + counted[Side.GATE], leaking=counted[None])
+        write_atomically(done, msgspec.json.encode(counts))
+        return counts
+
+    def side_of(self, pair: TrainingPair) -> Side:
+        """By the article that is to be found, or by its text where nobody said which that is."""
+        key = str(pair.pmid or pair.document)
+        place = int.from_bytes(hashlib.blake2b(f"{self.seed} {key}".encode(), digest_size=8).digest(), "little") / 2**64
+        if place >= self.held_out_share:
+            return Side.TRAIN
+        return Side.CHOOSE if place < self.held_out_share / 2 else Side.GATE
+
+    def draw(self, side: Side, kind: PairKind, available: int, wanted: int) -> Iterator[TrainingPair]:
+        """Draw pairs without repetition, the same ones every time, in the order of the file."""
+        chance = random.Random(f"{self.seed} {side} {kind}")  # noqa: S311  (to draw examples, not secrets)
+        chosen = set(chance.sample(range(available), min(wanted, available)))
+        with self.pairs(side, kind).open("rb") as stream:
+            for number, line in enumerate(stream):
+                if number in chosen:
+                    yield _decoder.decode(line)
+
+
+def quotas(counts: Iterable[PairCounts], mix: Mapping[PairKind, float], total: int) -> dict[PairKind, int]:
+    """How many pairs of each kind make `total` in the proportions of `mix`; a kind that has fewer gives what it has."""
+    left = {one.kind: one.train for one in counts if one.train and mix.get(one.kind, 0) > 0}
+    given: dict[PairKind, int] = {}
+    while left:
+        weight = sum(mix[kind] for kind in left)
+        room = total - sum(given.values())
+        scarce = {kind: count for kind, count in left.items() if count <= room * mix[kind] / weight}
+        given.update(scarce or {kind: round(room * mix[kind] / weight) for kind in left})
+        left = {kind: count for kind, count in left.items() if kind not in given}
+    return given
+
+
+def _write(stream: IO[bytes], pair: TrainingPair) -> None:
+    stream.write(_encoder.encode(pair) + b"\n")
