@@ -3,6 +3,7 @@
 import argparse
 import math
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from indexer.bench_cli import add_bench, bench
 from indexer.evaluate_cli import add_evaluate, evaluate
 from indexer.mirror_cli import KEPT, add_mirror, mirror
-from indexer.train_cli import add_train, train_encoder
+from indexer.train_cli import TRAINING_KEPT, add_train, train_encoder
 from indexer.upkeep_cli import add_index_and_json, add_upkeep, encoder_of
 from search.command import positive, run
 from search.transform import TransformKind
@@ -41,11 +42,18 @@ _KEPT = "Stopped. The published index is untouched and what was embedded is kept
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``pubmed-index``; returns its exit code."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args(given)
+    options.command_line = shlex.join(["pubmed-index", *given])
     if options.command is _build and bool(options.sources) == options.sample:
         parser.error("build takes either SOURCE..., files or folders of records, or --sample")
     command: Callable[[argparse.Namespace], None] = options.command
-    kept: dict[Callable[[argparse.Namespace], None], str] = {_build: _KEPT, _update: _KEPT, mirror: KEPT}
+    kept: dict[Callable[[argparse.Namespace], None], str] = {
+        _build: _KEPT,
+        _update: _KEPT,
+        mirror: KEPT,
+        train_encoder: TRAINING_KEPT,
+    }
     return run(lambda: command(options), interrupted=kept.get(command, "Stopped."))
 
 

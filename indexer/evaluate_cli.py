@@ -3,7 +3,6 @@
 import argparse
 import functools
 import os
-import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -75,7 +74,7 @@ def _evaluate_sets(parser: argparse.ArgumentParser, options: argparse.Namespace)
     sets = [read_beir(folder, judged.get(folder)) for folder in options.sets]
     encoder = load_transformer(options.encoder or "embedded")
     evaluations = [_evaluate_set(beir_set, encoder, options) for beir_set in sets]
-    source = Source(encoder.identity, Provenance.of(_command(options)))
+    source = Source(encoder.identity, Provenance.of(options.command_line))
     mean = mean_of_sets(evaluations, _baseline(options))
     report_sets(evaluations, mean, source, as_json=options.json, per_query=options.per_query)
 
@@ -108,7 +107,7 @@ def _evaluate_own(options: argparse.Namespace) -> None:
         )
     if isinstance(evaluation.known_items, RankedTest):
         _require_asked(options, evaluation.known_items.refused)
-    report_own(evaluation, index, Source(encoder.identity, Provenance.of(_command(options))), as_json=options.json)
+    report_own(evaluation, index, Source(encoder.identity, Provenance.of(options.command_line)), as_json=options.json)
 
 
 def _judgements(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[Path, Path]:
@@ -141,13 +140,3 @@ def _cache_folder() -> Path:
     """The user's cache folder, by https://specifications.freedesktop.org/basedir-spec: a relative one is to be ignored."""
     named = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (named if named.is_absolute() else Path.home() / ".cache") / "pubmed-semantic-search" / "evaluate"
-
-
-def _command(options: argparse.Namespace) -> str:
-    """The command line, as it can be given again."""
-    words = ["pubmed-index", "evaluate", *options.sets]
-    for name in ("own", "index", "sample", "qrels", "encoder", "mode", "baseline", "work", "json", "per_query"):
-        flag, value = f"--{name.replace('_', '-')}", getattr(options, name)
-        for one in value if isinstance(value, list) else [value]:
-            words += [] if not one else [flag] if one is True else [flag, one]
-    return shlex.join(map(str, words))

@@ -39,7 +39,7 @@ def mine(pairs: Iterable[TrainingPair], searcher: Ranks, count: int, seed: int =
     BM25 and the encoder of the index both choose: negatives come from their fused ranking.
     """
     for pair in pairs:
-        chance = random.Random(f"{seed} {pair.pmid} {pair.query}")  # noqa: S311  (to draw examples, not secrets)
+        chance = random.Random(f"{seed} {pair.pmid} {pair.query}")
         yield MinedPair(pair, tuple(_drawn(_ranked(searcher, pair), pair, count, chance)) if pair.pmid else ())
 
 

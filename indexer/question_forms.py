@@ -131,7 +131,7 @@ _MOST_RUNS = 3
 
 def subject(title: str) -> str:
     """A title without what stands in brackets and behind a colon."""
-    plain = _BRACKETS.sub("", title).strip(" .[]")
+    plain = _BRACKETS.sub("", title.strip(" .").removeprefix("[").removesuffix("]")).strip(" .")
     return _SUBTITLE.sub("", plain).strip() or plain
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from indexer.training_pair import PairKind
 from search.command import positive
+from search.errors import EncoderError
 from search.index_folder import DEFAULT_INDEX
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ _EXAMPLES = """examples:
   pubmed-index train --index I --citing sentences.jsonl.gz --exclude beir/nfcorpus --out my-encoder
   pubmed-index build records --index J --encoder my-encoder
 """
+TRAINING_KEPT = "Stopped. The pairs and the last checkpoint are kept: run the same command again to go on."
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -69,17 +71,23 @@ def train_encoder(options: argparse.Namespace) -> None:
     """Make an encoder into a retriever for the records of an index, and keep it only if it finds more than before."""
     from indexer.leak_filter import LeakFilter
     from indexer.progress_bars import progress_for_people
+    from indexer.provenance import Provenance
     from indexer.training_report import report_training
     from indexer.training_run import TrainingRun
+    from search.encoder import NumericPath
     from search.encoder_files import find_encoder
     from search.searcher import Searcher
     from search.transformer_encoder import native_numeric_path
 
+    if options.out.exists():
+        raise EncoderError(f"There is something at {options.out} already. Give --out another name, or remove it.")
     protected = LeakFilter.of(_protected_texts(options.exclude))
     base = find_encoder(options.base)
     work = options.work or options.out.with_name(options.out.name + ".training")
+    bf16 = native_numeric_path() is NumericPath.BF16
+    made_by = Provenance.of(options.command_line)
     with Searcher.open(options.index) as searcher, progress_for_people() as progress:
-        run = TrainingRun(searcher, options.citing, protected, base, _recipe(options), work, progress, native_numeric_path())
+        run = TrainingRun(searcher, options.citing, protected, base, _recipe(options), work, progress, made_by, bf16)
         summary = run.run(options.out)
     report_training(summary, as_json=options.json)
 

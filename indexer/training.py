@@ -7,19 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset
+from datasets import Dataset, disable_progress_bars
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.base.evaluation import BaseEvaluator
 from sentence_transformers.sentence_transformer.losses import CachedMultipleNegativesRankingLoss, MatryoshkaLoss
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from sentence_transformers.training_args import BatchSamplers, MultiDatasetBatchSamplers
 from transformers import EarlyStoppingCallback, PrinterCallback, ProgressCallback, TrainerCallback
-from transformers.trainer_utils import get_last_checkpoint
+from transformers.trainer_utils import get_last_checkpoint as _untyped_get_last_checkpoint
 
 from indexer.held_out import HeldOut
 from indexer.progress import Progress
-from search.encoder import NumericPath, Vectors
+from search.checkpoint import best_device, quiet_transformers
+from search.encoder import Vectors
 from search.encoder_files import EncoderSpec
+
+get_last_checkpoint: Any = _untyped_get_last_checkpoint
 
 Weights = Mapping[str, torch.Tensor]
 
@@ -64,16 +67,19 @@ class Trained:
 def open_model(spec: EncoderSpec, length: int) -> SentenceTransformer:
     """An encoder as sentence-transformers trains it: its own pooling, and as many tokens as are to be read."""
     local = {"local_files_only": True}
-    transformer = Transformer(
-        str(spec.document_folder),
-        model_kwargs=local,
-        processor_kwargs=local,
-        config_kwargs=local,
-        max_seq_length=length,
-        do_lower_case=spec.lower_case,
-    )
+    with quiet_transformers():
+        transformer = Transformer(
+            str(spec.document_folder),
+            model_kwargs=local,
+            processor_kwargs=local,
+            config_kwargs=local,
+            max_seq_length=length,
+            do_lower_case=spec.lower_case,
+        )
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode=spec.pooling.value)
-    return SentenceTransformer(modules=[transformer, pooling, Normalize()])
+    model = SentenceTransformer(modules=[transformer, pooling, Normalize()])
+    model.model_card_data.generate_widget_examples = False
+    return model
 
 
 def encode(model: SentenceTransformer, texts: Sequence[str]) -> Vectors:
@@ -82,40 +88,42 @@ def encode(model: SentenceTransformer, texts: Sequence[str]) -> Vectors:
     return vectors
 
 
-def train(
-    model: SentenceTransformer,
-    files: Mapping[str, Path],
-    choose: HeldOut,
-    folder: Path,
-    settings: TrainingSettings,
-    numeric_path: NumericPath,
-    progress: Progress,
-) -> Trained:
-    """Train on files of JSON lines, each with a query, its document and negatives; goes on from the last checkpoint in `folder`.
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A training in `folder`, where its checkpoints lie; `bf16` where the device gains from it."""
 
-    Every batch is drawn from one file. The model is left as it was when it found the held-out documents best.
-    """
-    data = {name: Dataset.from_json(str(path), cache_dir=str(folder / "cache")) for name, path in files.items()}
-    watching = _Watching(progress, settings)
-    trainer = SentenceTransformerTrainer(
-        model=model,
-        args=_arguments(folder, settings, numeric_path),
-        train_dataset=data,
-        loss=_loss(model, settings),
-        evaluator=_Finding(choose, progress),
-        callbacks=[watching, EarlyStoppingCallback(settings.patience)],
-    )
-    for callback in (PrinterCallback, ProgressCallback):
-        trainer.remove_callback(callback)
-    started = time.perf_counter()
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)))
-    history = trainer.state.log_history
-    return Trained(
-        steps=trainer.state.global_step,
-        seconds=time.perf_counter() - started,
-        losses=tuple(one["loss"] for one in history if "loss" in one),
-        held_out={one["step"]: one[f"eval_{_METRIC}"] for one in history if f"eval_{_METRIC}" in one},
-    )
+    folder: Path
+    settings: TrainingSettings
+    bf16: bool
+    progress: Progress
+
+    def run(self, model: SentenceTransformer, files: Mapping[str, Path], choose: HeldOut) -> Trained:
+        """Train on files of JSON lines, each with a query, its document and negatives; goes on from the last checkpoint.
+
+        Every batch is drawn from one file. The model is left as it was when it found the held-out documents best.
+        """
+        disable_progress_bars()
+        data = {name: Dataset.from_json(str(path), cache_dir=str(self.folder / "cache")) for name, path in files.items()}
+        trainer = SentenceTransformerTrainer(
+            model=model,
+            args=_arguments(self.folder, self.settings, bf16=self.bf16),
+            train_dataset=data,
+            loss=_loss(model, self.settings),
+            evaluator=_Finding(choose, self.progress),
+            callbacks=[_Watching(self.progress, self.settings), EarlyStoppingCallback(self.settings.patience)],
+        )
+        for callback in (PrinterCallback, ProgressCallback):
+            trainer.remove_callback(callback)
+        started = time.perf_counter()
+        with quiet_transformers():
+            trainer.train(resume_from_checkpoint=get_last_checkpoint(str(self.folder)))
+        history = trainer.state.log_history
+        return Trained(
+            steps=trainer.state.global_step,
+            seconds=time.perf_counter() - started,
+            losses=tuple(one["loss"] for one in history if "loss" in one),
+            held_out={int(one["step"]): one[f"eval_{_METRIC}"] for one in history if f"eval_{_METRIC}" in one},
+        )
 
 
 def averaged(base: Weights, trained: Weights, share: float) -> Weights:
@@ -129,16 +137,16 @@ def averaged(base: Weights, trained: Weights, share: float) -> Weights:
     }
 
 
-def _arguments(folder: Path, settings: TrainingSettings, numeric_path: NumericPath) -> SentenceTransformerTrainingArguments:
+def _arguments(folder: Path, settings: TrainingSettings, *, bf16: bool) -> SentenceTransformerTrainingArguments:
     return SentenceTransformerTrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=settings.batch,
         learning_rate=settings.rate,
-        warmup_ratio=settings.warm_up,
+        warmup_steps=settings.warm_up,  # below 1: a share of all steps
         num_train_epochs=settings.epochs,
         max_steps=settings.steps,
         seed=settings.seed,
-        bf16=numeric_path is NumericPath.BF16,
+        bf16=bf16,
         batch_sampler=BatchSamplers.NO_DUPLICATES,
         multi_dataset_batch_sampler=MultiDatasetBatchSamplers.PROPORTIONAL,
         eval_strategy="steps",
@@ -151,6 +159,7 @@ def _arguments(folder: Path, settings: TrainingSettings, numeric_path: NumericPa
         greater_is_better=True,
         logging_steps=1,
         report_to="none",
+        dataloader_pin_memory=best_device().type == "cuda",
         disable_tqdm=True,
     )
 
@@ -163,21 +172,22 @@ def _loss(model: SentenceTransformer, settings: TrainingSettings) -> torch.nn.Mo
     return MatryoshkaLoss(model, loss, matryoshka_dims=list(settings.dimensions))
 
 
-class _Finding(BaseEvaluator):  # type: ignore[misc]  (it has no types)
+class _Finding(BaseEvaluator):
     """What finding the held-out documents scores."""
 
     def __init__(self, held_out: HeldOut, progress: Progress) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._held_out = held_out
         self._progress = progress
 
-    def __call__(self, model: SentenceTransformer, *_where: object, **_when: object) -> dict[str, float]:
+    def __call__(self, model: Any, output_path: str | None = None, epoch: int = -1, steps: int = -1) -> dict[str, float]:  # noqa: ANN401, ARG002
+        """The mean nDCG@10 of the model as it is now."""
         found = self._held_out.mean(self._held_out.score(lambda texts: encode(model, texts)))
         self._progress.say(f"held-out nDCG@10 {100 * found:.2f}")
         return {_METRIC: found}
 
 
-class _Watching(TrainerCallback):  # type: ignore[misc]
+class _Watching(TrainerCallback):
     """Tells of every step, and ends a run whose time is up."""
 
     def __init__(self, progress: Progress, settings: TrainingSettings) -> None:
@@ -185,18 +195,19 @@ class _Watching(TrainerCallback):  # type: ignore[misc]
         self._settings = settings
         self._ends = time.monotonic() + 3600 * settings.hours if settings.hours else None
 
-    def on_train_begin(self, _arguments: Any, state: Any, _control: Any, **_others: Any) -> None:  # noqa: ANN401
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Say how many queries there are."""
         self._progress.start("Training", state.max_steps * self._settings.batch, "queries")
         self._progress.advance(state.global_step * self._settings.batch)
 
-    def on_step_end(self, _arguments: Any, _state: Any, control: Any, **_others: Any) -> None:  # noqa: ANN401
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Count the queries of a batch."""
         self._progress.advance(self._settings.batch)
         if self._ends and time.monotonic() > self._ends:
             control.should_evaluate = control.should_save = control.should_training_stop = True
 
-    def on_log(self, _arguments: Any, state: Any, _control: Any, logs: dict[str, Any], **_others: Any) -> None:  # noqa: ANN401
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Tell the loss now and then."""
-        if "loss" in logs and state.global_step % self._settings.every == 0:
-            self._progress.say(f"step {state.global_step:,} of {state.max_steps:,}, loss {logs['loss']:.3f}")
+        loss = kwargs.get("logs", {}).get("loss")
+        if loss is not None and state.global_step % self._settings.every == 0:
+            self._progress.say(f"step {state.global_step:,} of {state.max_steps:,}, loss {loss:.3f}")

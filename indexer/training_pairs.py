@@ -48,7 +48,7 @@ def article_pairs(articles: Iterable[Article], seed: int = 0) -> Iterator[Traini
     for article in articles:
         if len(article.abstract) < _LEAST_ABSTRACT:
             continue
-        chance = random.Random(f"{seed} {article.pmid}")  # noqa: S311  (to draw examples, not secrets)
+        chance = random.Random(f"{seed} {article.pmid}")
         yield from _title_pair(article, chance)
         yield from _sentence_pairs(article, chance)
 
@@ -58,7 +58,7 @@ def link_pairs(
 ) -> Iterator[TrainingPair]:
     """An article's title and every article that it cites, where `find` knows it."""
     for article in articles:
-        chance = random.Random(f"{seed} {article.pmid} cites")  # noqa: S311
+        chance = random.Random(f"{seed} {article.pmid} cites")
         for pmid, cited in find(article.references).items():
             if pmid != article.pmid and article.title:
                 shape, query = _asked(article.title, chance)
@@ -68,7 +68,7 @@ def link_pairs(
 def mesh_pairs(articles: Iterable[Article], seed: int = 0) -> Iterator[TrainingPair]:
     """An article's title and an earlier article that has all its major headings, two or more, in common with it."""
     earlier: dict[frozenset[str], list[Article]] = {}
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     for article in articles:
         topics = article.major_headings
         if len(topics) < 2 or not article.title:  # noqa: PLR2004  (one heading in common says little)
@@ -87,7 +87,7 @@ def citing_pairs(
 ) -> Iterator[TrainingPair]:
     """A citing sentence and each cited article: title and abstract where `find` knows it, else the title alone."""
     for number, line in enumerate(lines):
-        chance = random.Random(f"{seed} citing {number}")  # noqa: S311
+        chance = random.Random(f"{seed} citing {number}")
         query = _REFERENCE_MARKS.sub("", line.sentence).strip()
         if len(query.split()) < _LEAST_WORDS:
             continue

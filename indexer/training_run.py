@@ -1,6 +1,6 @@
 """A training run, from an index's records to an encoder that has won against its base, or to none."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,14 +14,16 @@ from indexer.hard_negatives import Ranks, mine
 from indexer.held_out import HeldOut
 from indexer.leak_filter import LeakFilter
 from indexer.metrics import Scores, p_value
+from indexer.model_card import write_card
 from indexer.progress import Progress
-from indexer.training import Trained, TrainingSettings, averaged, encode, open_model, train
+from indexer.provenance import Provenance
+from indexer.training import Trained, Training, TrainingSettings, averaged, encode, open_model
 from indexer.training_pair import PairKind, TrainingPair
 from indexer.training_pairs import article_pairs, citing_pairs, link_pairs, mesh_pairs, read_citing_sentences
 from indexer.training_set import DEFAULT_MIX, PairCounts, Side, TrainingSet, quotas
 from search.article import Article
-from search.encoder import NumericPath
 from search.encoder_files import EncoderSpec
+from search.storage import complete_folder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -104,7 +106,8 @@ class TrainingRun:
     recipe: Recipe
     work: Path
     progress: Progress
-    numeric_path: NumericPath = NumericPath.FP32
+    provenance: Provenance
+    bf16: bool = False
 
     def run(self, out: Path) -> TrainingSummary:
         """Train and judge; writes `out` only if the gate is passed."""
@@ -113,30 +116,31 @@ class TrainingRun:
         files = self._mine(pairs, counts)
         choose, gate = (self._held_out(pairs, side) for side in (Side.CHOOSE, Side.GATE))
         model = open_model(self.base, self.recipe.settings.length)
-        trained = train(model, files, choose, self.work / "checkpoints", self.recipe.settings, self.numeric_path, self.progress)
+        training = Training(self.work / "checkpoints", self.recipe.settings, self.bf16, self.progress)
+        trained = training.run(model, files, choose)
         verdict = self._judge(model, choose, gate)
+        summary = TrainingSummary(str(out), self.base.name, self.recipe, tuple(counts), trained, verdict)
         if verdict.passed:
-            model.save(str(out))
-        return TrainingSummary(str(out), self.base.name, self.recipe, tuple(counts), trained, verdict)
+            with complete_folder(out) as folder:
+                model.save(str(folder), create_model_card=False)
+                write_card(folder, summary, self.provenance)
+        return summary
 
     def _collect(self, pairs: TrainingSet) -> list[PairCounts]:
         """Every pair that the records give, on its side."""
         seed, find = self.recipe.settings.seed, self.records.articles
         citing = (line for path in self.citing for line in read_citing_sentences(path))
-        sources = {
-            PairKind.LINK: lambda: link_pairs(self._articles(), find, seed),
-            PairKind.MESH: lambda: mesh_pairs(self._articles(), seed),
-            PairKind.CITATION: lambda: citing_pairs(citing, find, seed),
+        sources: dict[str, Iterable[TrainingPair]] = {
+            "articles": article_pairs(self._articles(), seed),
+            "citing": citing_pairs(citing, find, seed),
+            "links": link_pairs(self._articles(), find, seed),
+            "mesh": mesh_pairs(self._articles(), seed),
         }
         counts = []
-        for kind in PairKind:
-            make = sources.get(kind, partial(self._of_articles, kind))
-            self.progress.start(f"Pairs, {kind}", None, "pairs")
-            counts.append(pairs.collect(kind, make(), self.protected, self.progress.advance))
+        for source, made in sources.items():
+            self.progress.start(f"Pairs of {source}", None, "pairs")
+            counts += pairs.collect(source, made, self.protected, self.progress.advance)
         return counts
-
-    def _of_articles(self, kind: PairKind) -> Iterator[TrainingPair]:
-        return (pair for pair in article_pairs(self._articles(), self.recipe.settings.seed) if pair.kind is kind)
 
     def _articles(self) -> Iterator[Article]:
         pmids = self.records.pmids()
@@ -146,9 +150,8 @@ class TrainingRun:
     def _mine(self, pairs: TrainingSet, counts: Sequence[PairCounts]) -> dict[str, Path]:
         """The files to train on: pairs whose corpus has negatives for them, and pairs without, in files of their own."""
         files: dict[str, Path] = {}
-        available = {one.kind: one.train for one in counts}
         for kind, quota in quotas(counts, self.recipe.mix, self.recipe.pairs).items():
-            drawn = pairs.draw(Side.TRAIN, kind, available[kind], quota)
+            drawn = pairs.draw(Side.TRAIN, kind, quota)
             files |= self._mined(kind, quota, drawn)
         return files
 
@@ -173,12 +176,8 @@ class TrainingRun:
 
     def _held_out(self, pairs: TrainingSet, side: Side) -> HeldOut:
         """As many questions of each kind."""
-        drawn: list[TrainingPair] = []
-        for kind in PairKind:
-            with pairs.pairs(side, kind).open("rb") as stream:
-                available = sum(1 for _ in stream)
-            drawn += pairs.draw(side, kind, available, self.recipe.questions)
-        return HeldOut.of(drawn)
+        kinds = [kind for kind in PairKind if pairs.pairs(side, kind).exists()]
+        return HeldOut.of(pair for kind in kinds for pair in pairs.draw(side, kind, self.recipe.questions))
 
     def _judge(self, model: "SentenceTransformer", choose: HeldOut, gate: HeldOut) -> Verdict:
         """Average the trained weights with the base's as the first held-out half likes best, and judge on the second."""

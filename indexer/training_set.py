@@ -4,11 +4,10 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 import msgspec
 
@@ -60,23 +59,29 @@ class TrainingSet:
         return self.folder / f"{side}-{kind}.jsonl"
 
     def collect(
-        self, kind: PairKind, pairs: Iterable[TrainingPair], leaks: LeakFilter, advance: Callable[[int], None]
-    ) -> PairCounts:
-        """Write all pairs of one kind to their sides, those left out that hold a part of a protected text."""
-        done = self.folder / f"{kind}.json"
+        self, source: str, pairs: Iterable[TrainingPair], leaks: LeakFilter, advance: Callable[[int], None]
+    ) -> list[PairCounts]:
+        """Write the pairs of one source to their kinds and sides, those left out that hold a part of a protected text.
+
+        No two sources give pairs of the same kind. What was collected before is not collected again.
+        """
+        done = self.folder / f"{source}.json"
         if done.exists():
-            return msgspec.json.decode(done.read_bytes(), type=PairCounts)
+            return msgspec.json.decode(done.read_bytes(), type=list[PairCounts])
         self.folder.mkdir(parents=True, exist_ok=True)
-        counted: Counter[Side | None] = Counter()
-        with ExitStack() as files:
-            opened = {side: files.enter_context(self.pairs(side, kind).open("wb")) for side in Side}
+        counted = {kind: Counter[Side | None]() for kind in PairKind}
+        with _Files(self) as files:
             for pair in pairs:
                 side = None if leaks.leaks(pair.query, pair.document) else self.side_of(pair)
-                counted[side] += 1
+                counted[pair.kind][side] += 1
                 if side is not None:
-                    _write(opened[side], pair)
+                    files.write(side, pair)
                 advance(1)
-        counts = PairCounts(kind, counted[Side.TRAIN], counted[Side.CHOOSE] + counted[Side.GATE], leaking=counted[None])
+        counts = [
+            PairCounts(kind, of[Side.TRAIN], of[Side.CHOOSE] + of[Side.GATE], leaking=of[None])
+            for kind, of in counted.items()
+            if of
+        ]
         write_atomically(done, msgspec.json.encode(counts))
         return counts
 
@@ -88,14 +93,15 @@ class TrainingSet:
             return Side.TRAIN
         return Side.CHOOSE if place < self.held_out_share / 2 else Side.GATE
 
-    def draw(self, side: Side, kind: PairKind, available: int, wanted: int) -> Iterator[TrainingPair]:
+    def draw(self, side: Side, kind: PairKind, wanted: int) -> Iterator[TrainingPair]:
         """Draw pairs without repetition, the same ones every time, in the order of the file."""
-        chance = random.Random(f"{self.seed} {side} {kind}")  # noqa: S311  (to draw examples, not secrets)
+        path = self.pairs(side, kind)
+        with path.open("rb") as stream:
+            available = sum(1 for _ in stream)
+        chance = random.Random(f"{self.seed} {side} {kind}")
         chosen = set(chance.sample(range(available), min(wanted, available)))
-        with self.pairs(side, kind).open("rb") as stream:
-            for number, line in enumerate(stream):
-                if number in chosen:
-                    yield _decoder.decode(line)
+        with path.open("rb") as stream:
+            yield from (_decoder.decode(line) for number, line in enumerate(stream) if number in chosen)
 
 
 def quotas(counts: Iterable[PairCounts], mix: Mapping[PairKind, float], total: int) -> dict[PairKind, int]:
@@ -111,5 +117,23 @@ def quotas(counts: Iterable[PairCounts], mix: Mapping[PairKind, float], total: i
     return given
 
 
-def _write(stream: IO[bytes], pair: TrainingPair) -> None:
-    stream.write(_encoder.encode(pair) + b"\n")
+class _Files:
+    """The files of kinds and sides, opened as the first pair comes."""
+
+    def __init__(self, pairs: TrainingSet) -> None:
+        self._pairs = pairs
+        self._opened: dict[Path, IO[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_how: object) -> None:
+        for stream in self._opened.values():
+            stream.close()
+
+    def write(self, side: Side, pair: TrainingPair) -> None:
+        """Add a pair."""
+        path = self._pairs.pairs(side, pair.kind)
+        if path not in self._opened:
+            self._opened[path] = path.open("wb")
+        self._opened[path].write(_encoder.encode(pair) + b"\n")

@@ -50,7 +50,7 @@ def load_checkpoint(folder: Path, kind: Any, what: str, numeric_path: NumericPat
     """Load a model of one of transformers' Auto classes onto the best device. Raises EncoderError, which names `what` it is."""
     options = {"local_files_only": True, "trust_remote_code": False}
     try:
-        with _quiet_transformers():
+        with quiet_transformers():
             tokenizer = AutoTokenizer.from_pretrained(folder, **options)
             model, report = kind.from_pretrained(
                 folder, weights_only=True, dtype=_DTYPES[numeric_path], output_loading_info=True, **options
@@ -82,7 +82,7 @@ def workers(device: torch.device) -> ThreadPoolExecutor:
 
 
 @contextlib.contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Loading prints bars and a report of unused weights; what matters of it is checked and raised."""
     level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()

@@ -41,6 +41,21 @@ def write_atomically(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+@contextlib.contextmanager
+def complete_folder(path: Path) -> Iterator[Path]:
+    """Gives a folder to fill that becomes `path` when all is in it, and is removed where something went wrong."""
+    beside = path.with_name(path.name + ".new")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    try:
+        yield beside
+        beside.rename(path)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    sync_folder(path.parent)
+
+
 def read_array(path: Path, *, mapped: bool = False) -> npt.NDArray[Any]:
     """Read or map the array in a ``.npy`` file. Raises OSError, EOFError, and ValueError where there is none in it."""
     try:

@@ -284,7 +284,7 @@ def fuzz(count: int, seed: int) -> Outcome:
         for number in range(count):
             started = time.process_time()
             try:
-                one_input(Path(folder), random.Random(f"{seed} {number}"), outcome)  # noqa: S311 - the seed is the point
+                one_input(Path(folder), random.Random(f"{seed} {number}"), outcome)
             except BaseException:  # noqa: BLE001 - MemoryError, RecursionError and KeyboardInterrupt are what is looked for
                 outcome.faults.append(f"input {number} of seed {seed}: {traceback.format_exc(limit=-4)}")
             seconds = time.process_time() - started

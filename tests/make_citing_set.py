@@ -30,7 +30,7 @@ def main() -> None:
         cited = sorted({str(one["pmid"]) for one in row["cited"]} & corpus.keys(), key=int)
         if cited and SHORTEST <= len(sentence) <= LONGEST:
             citing.setdefault(sentence, cited)
-    drawn = random.Random(0).sample(list(citing.items()), QUESTIONS)  # noqa: S311  (no secret is drawn)
+    drawn = random.Random(0).sample(list(citing.items()), QUESTIONS)
     out.mkdir(parents=True, exist_ok=True)
     write(out / "corpus.jsonl", corpus.values())
     write(out / "queries.jsonl", ({"_id": f"c{place}", "text": text} for place, (text, _) in enumerate(drawn)))

@@ -25,8 +25,16 @@ NEVER_IMPORTS = {"search": {"indexer", "ui"}, "indexer": {"ui"}, "ui": {"indexer
 
 # Each of these takes a good part of a second to load, or is a dependency to be kept in one place.
 IMPORTERS = {
-    "torch": {"search/checkpoint.py", "search/pooling.py", "search/reranker.py", "search/transformer_encoder.py"},
-    "transformers": {"search/checkpoint.py", "search/reranker.py", "search/transformer_encoder.py"},
+    "torch": {
+        "indexer/training.py",
+        "search/checkpoint.py",
+        "search/pooling.py",
+        "search/reranker.py",
+        "search/transformer_encoder.py",
+    },
+    "transformers": {"indexer/training.py", "search/checkpoint.py", "search/reranker.py", "search/transformer_encoder.py"},
+    "sentence_transformers": {"indexer/training.py", "indexer/training_run.py"},
+    "datasets": {"indexer/training.py"},
     "huggingface_hub": {"search/encoder_files.py"},
     "faiss": {"search/candidates.py"},
     "tantivy": {
@@ -63,6 +71,8 @@ NOT_AT_IMPORT = (
     "lxml",
     "streamlit",
     "huggingface_hub",
+    "sentence_transformers",
+    "datasets",
     "rich",
 )
 

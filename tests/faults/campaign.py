@@ -125,4 +125,4 @@ class Campaign:
 
     def _chance(self, what: str) -> random.Random:
         """Chances of their own, so that no part of the plan changes another's moments."""
-        return random.Random(f"{self.seed} {what}")  # noqa: S311  (moments, not secrets)
+        return random.Random(f"{self.seed} {what}")

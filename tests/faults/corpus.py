@@ -40,7 +40,7 @@ class Corpus:
 
 def write_corpus(folder: Path) -> Corpus:
     """Write four baseline files, one record of which is to be skipped, and three update files."""
-    chance, files, states, state = random.Random(_SEED), list[Path](), list[dict[int, Article]](), dict[int, Article]()  # noqa: S311
+    chance, files, states, state = random.Random(_SEED), list[Path](), list[dict[int, Article]](), dict[int, Article]()
     for number in range(1, _FILES + 4):
         if number <= _FILES:
             articles, deleted = _articles(chance, range((number - 1) * _PER_FILE + 1, number * _PER_FILE + 1)), list[int]()

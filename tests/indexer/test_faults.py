@@ -21,7 +21,7 @@ from faults.workers import Worker
 from faults.writers import at_the_same_time, beside_a_build
 
 FEW = Plan(kills=1, kills_at_renames=False, kills_of_upkeep=3, kills_in_a_row=2)
-CHANCE = random.Random(1)  # noqa: S311  (moments, not secrets)
+CHANCE = random.Random(1)
 
 
 @pytest.fixture(scope="module")

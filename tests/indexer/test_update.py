@@ -31,7 +31,7 @@ NEVER_MERGED = 100.0
 
 def some_articles(pmids: Sequence[int], seed: int = 0) -> list[Article]:
     """Articles of random words, some without an abstract, some that define an abbreviation."""
-    chance = random.Random(seed)  # noqa: S311  (words, not secrets)
+    chance = random.Random(seed)
     words = ["a", "of", "the", "lung", "heart", "asthma", "statins", "severe", "randomised", "controlled", "measurements"]
     found = []
     for pmid in pmids:

@@ -202,7 +202,7 @@ def test_words_and_what_they_are_near_to(topics: LexicalIndex) -> None:
 
 def corpus(count: int) -> list[Article]:
     """Zipf's words in abstracts of many lengths, so that few scores are equal; years from 1900 to 1999."""
-    random_ = random.Random(5)  # noqa: S311  (nothing is kept secret)
+    random_ = random.Random(5)
     words = [f"w{number}" for number in range(60)]
     weights = [1 / (number + 1) for number in range(60)]
     return [

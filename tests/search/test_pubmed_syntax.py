@@ -429,7 +429,7 @@ def test_any_text_has_an_answer_or_one_error(text: str) -> None:
 
 
 def test_ten_thousand_random_texts_have_an_answer_or_one_error() -> None:
-    chance = random.Random(20)  # noqa: S311 - the same texts every time
+    chance = random.Random(20)
     started = time.perf_counter()
     errors = sum(not assert_answered(random_text(chance)) for _ in range(10_000))
     assert 1_000 < errors < 9_000  # or the texts would be all of one kind
