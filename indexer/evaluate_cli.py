@@ -2,12 +2,12 @@
 
 import argparse
 import functools
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search.cache_folder import cache_folder
 from search.command import positive
 from search.errors import QueryError
 from search.index_folder import DEFAULT_INDEX
@@ -83,7 +83,7 @@ def _evaluate_set(beir_set: "BeirSet", encoder: "Encoder", options: argparse.Nam
     from indexer.evaluate import evaluate_set, open_set
     from indexer.progress_bars import progress_for_people
 
-    work, baseline = options.work or _cache_folder(), _baseline(options)
+    work, baseline = options.work or cache_folder("evaluate"), _baseline(options)
     with progress_for_people() as progress, open_set(beir_set, encoder, work, progress) as searcher:
         evaluation = evaluate_set(searcher, beir_set, _modes(options), progress=progress, baseline=baseline)
     _require_asked(options, evaluation.refused)
@@ -134,9 +134,3 @@ def _modes(options: argparse.Namespace) -> list[Mode]:
 
 def _baseline(options: argparse.Namespace) -> Mode | None:
     return Mode(options.baseline) if options.baseline else None
-
-
-def _cache_folder() -> Path:
-    """The user's cache folder, by https://specifications.freedesktop.org/basedir-spec: a relative one is to be ignored."""
-    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (named if named.is_absolute() else Path.home() / ".cache") / "pubmed-semantic-search" / "evaluate"

@@ -40,7 +40,7 @@ def mine(pairs: Iterable[TrainingPair], searcher: Ranks, count: int, seed: int =
     """
     for pair in pairs:
         chance = random.Random(f"{seed} {pair.pmid} {pair.query}")
-        yield MinedPair(pair, tuple(_drawn(_ranked(searcher, pair), pair, count, chance)) if pair.pmid else ())
+        yield MinedPair(pair, tuple(_drawn(_ranked(searcher, pair), pair, count, chance)) if pair.pmid and count else ())
 
 
 def _ranked(searcher: Ranks, pair: TrainingPair) -> Sequence[SearchResult]:

@@ -42,7 +42,7 @@ language: en
 Made from `{summary.base}` by `{provenance.command}` ({provenance.commit}).
 
 - It learnt from {summary.recipe.pairs:,} pairs of a question and its document, drawn in the proportions of its recipe from
-  {sum(one.train for one in summary.pairs):,} ({pairs}); {leaking:,} more hold a part of what it is measured on and were left out.
+  {sum(one.train for one in summary.pairs):,} ({pairs}); {leaking:,} more hold a part of what it is measured on: left out.
 - {summary.trained.steps:,} steps of {settings.batch} questions with {summary.recipe.negatives} hard negatives each, and a
   learning rate of at most {settings.rate:g}; {verdict.share:.0%} of the weights are the trained ones', the rest its base's.
 - It reads {settings.length} tokens of a text, pools as its base does, and gives vectors of length 1.

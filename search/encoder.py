@@ -20,6 +20,7 @@ class NumericPath(StrEnum):
 
     FP32 = "fp32"
     BF16 = "bf16"
+    INT8 = "int8"
 
 
 class Pooling(StrEnum):

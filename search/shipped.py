@@ -25,6 +25,19 @@ def sample_folder() -> Path:
     return installed if installed.is_dir() else here.parent / "data" / "sample"
 
 
+def sample_texts() -> list[str]:
+    """Title and abstract of each of the sample's articles."""
+    from lxml import etree
+
+    texts = []
+    for path in sorted(sample_folder().glob("*.xml.gz")):
+        for _, record in etree.iterparse(path, tag="PubmedArticle", resolve_entities=False, no_network=True):
+            parts = [*record.iter("ArticleTitle"), *record.iter("AbstractText")]
+            texts.append(" ".join("".join(part.itertext()).strip() for part in parts))
+            record.clear()
+    return texts
+
+
 def embedded_encoder_folder() -> Path:
     """The model folder of the `embedded` encoder; of the package that carries it, no code is run.
 

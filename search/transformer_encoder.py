@@ -1,32 +1,35 @@
 """The encoder that runs: torch and transformers over the files that `encoder_files` found."""
 
-import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
-from transformers import AutoModel
 
 from search.article import Article
 from search.batching import CPU_TOKENS, GPU_TOKENS, batches_by_tokens
-from search.checkpoint import CORES, Checkpoint, best_device, load_checkpoint, workers
+from search.checkpoint import CORES, best_device, workers
 from search.encoder import EmbeddedBatch, EncoderIdentity, Metric, NumericPath, Vectors, embedded_text, in_order
 from search.encoder_files import EncoderSpec, content_hash, find_encoder
-from search.errors import EncoderError
+from search.int8_model import is_installed as int8_is_installed
 from search.memory import trim_memory
 from search.pooling import pool
-
-_TEXTS_AT_ONCE = 128
+from search.tower import Tokens, Tower
 
 
 def load_encoder(name: str, numeric_path: NumericPath | None = None) -> "TransformerEncoder":
     """Load the encoder that `--encoder` names, on the GPU where there is one.
 
-    `numeric_path` None takes bf16 where the processor computes it natively, fp32 elsewhere. Raises EncoderError.
+    `numeric_path` None takes the fastest that this machine has. Raises EncoderError.
     """
-    return TransformerEncoder(find_encoder(name), numeric_path or native_numeric_path())
+    return TransformerEncoder(find_encoder(name), numeric_path or fastest_numeric_path())
+
+
+def fastest_numeric_path() -> NumericPath:
+    """int8 where OpenVINO is installed, there is no GPU, and the processor multiplies bytes; else what is native to torch."""
+    multiplies_bytes = any(_capabilities().get(name) for name in ("avx512_vnni", "avx_vnni", "amx_int8"))
+    if best_device().type == "cpu" and multiplies_bytes and int8_is_installed():
+        return NumericPath.INT8
+    return native_numeric_path()
 
 
 def native_numeric_path() -> NumericPath:
@@ -35,9 +38,12 @@ def native_numeric_path() -> NumericPath:
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-        native = device.type == "cpu" and bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+        native = device.type == "cpu" and any(_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16"))
     return NumericPath.BF16 if native else NumericPath.FP32
+
+
+def _capabilities() -> Mapping[str, bool]:
+    return torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
 
 
 class TransformerEncoder:
@@ -45,14 +51,17 @@ class TransformerEncoder:
 
     def __init__(self, spec: EncoderSpec, numeric_path: NumericPath) -> None:
         self._spec = spec
-        self._device = best_device()
+        self._device = torch.device("cpu") if numeric_path is NumericPath.INT8 else best_device()
         self._workers = workers(self._device)
-        self._documents = _Tower(spec.document_folder, spec.document_max_length, numeric_path)
+        content = content_hash(spec)
+        self._documents = Tower(spec.document_folder, spec.document_max_length, numeric_path, f"{content} documents")
         same = spec.query_folder == spec.document_folder and spec.query_max_length == spec.document_max_length
-        self._queries = self._documents if same else _Tower(spec.query_folder, spec.query_max_length, numeric_path)
+        self._queries = (
+            self._documents if same else Tower(spec.query_folder, spec.query_max_length, numeric_path, f"{content} queries")
+        )
         self._identity = EncoderIdentity(
             name=spec.name,
-            content_hash=content_hash(spec),
+            content_hash=content,
             dimension=self._documents.dimension,
             pooling=spec.pooling,
             metric=spec.metric,
@@ -107,75 +116,9 @@ class TransformerEncoder:
         """The text in the case that the model was trained on, its prompt included."""
         return text.lower() if self._spec.lower_case else text
 
-    def _vectors(self, tower: "_Tower", texts: Sequence["_Tokens"]) -> Vectors:
+    def _vectors(self, tower: Tower, texts: Sequence[Tokens]) -> Vectors:
         vectors = pool(*tower.run(texts), self._spec.pooling)
         if self._spec.metric is Metric.COSINE:
             vectors = torch.nn.functional.normalize(vectors, dim=1)
         array: Vectors = vectors.cpu().numpy()
         return array
-
-
-@dataclass(frozen=True, slots=True)
-class _Tokens:
-    """A text's tokens: `ids` and `types` (n,) int64; `truncated` where the text had more."""
-
-    ids: torch.Tensor
-    types: torch.Tensor
-    truncated: bool
-
-
-class _Tower:
-    """One tokenizer and one model."""
-
-    def __init__(self, folder: Path, max_length: int | None, numeric_path: NumericPath) -> None:
-        checkpoint = _load(folder, numeric_path)
-        self._device = best_device()
-        self._tokenizer, self._model = checkpoint.tokenizer, checkpoint.model
-        self.dimension = int(self._model.config.hidden_size)
-        positions = checkpoint.positions()
-        self.max_length = min(max_length or positions, positions)
-        # Fast tokenizers keep truncation as state and fail with "Already borrowed" when two threads set it.
-        self._tokenizing = threading.Lock()
-
-    def tokenize(self, first: Sequence[str], second: Sequence[str] | None) -> list[_Tokens]:
-        """Tokenize texts, or pairs of texts.
-
-        A few at a time: a tokenizer's own record of a text, with its offsets and what was cut off, takes 50 times the tokens.
-        """
-        tokens: list[_Tokens] = []
-        for start in range(0, len(first), _TEXTS_AT_ONCE):
-            texts, partners = list(first[start : start + _TEXTS_AT_ONCE]), None
-            if second is not None:
-                partners = list(second[start : start + _TEXTS_AT_ONCE])
-            with self._tokenizing:
-                batch = self._tokenizer(texts, partners, truncation=True, max_length=self.max_length)
-            tokens += [
-                _Tokens(torch.tensor(one.ids), torch.tensor(one.type_ids), bool(one.overflowing)) for one in batch.encodings
-            ]
-        return tokens
-
-    def run(self, texts: Sequence[_Tokens]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Run the model: token vectors (n, length, d) and mask (n, length), padded on the right."""
-        shape = (len(texts), max(len(text.ids) for text in texts))
-        ids = torch.full(shape, self._tokenizer.pad_token_id, dtype=torch.long)
-        types, mask = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
-        for row, text in enumerate(texts):
-            ids[row, : len(text.ids)] = text.ids
-            types[row, : len(text.ids)] = text.types
-            mask[row, : len(text.ids)] = 1
-        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
-        accepted = {
-            name: tensor.to(self._device) for name, tensor in inputs.items() if name in self._tokenizer.model_input_names
-        }
-        with torch.inference_mode():
-            return self._model(**accepted).last_hidden_state, accepted["attention_mask"]
-
-
-def _load(folder: Path, numeric_path: NumericPath) -> Checkpoint:
-    """Load tokenizer and model; every weight but the unused pooler's must be there."""
-    checkpoint = load_checkpoint(folder, AutoModel, "encoder", numeric_path)
-    if missing := [name for name in checkpoint.missing if "pooler" not in name]:
-        raise EncoderError(f"The weights in {folder} lack {len(missing)} tensors of the model, {missing[0]} among them.")
-    if not checkpoint.tokenizer.is_fast:
-        raise EncoderError(f"{folder} has no fast tokenizer (tokenizer.json), which truncation counts need.")
-    return checkpoint

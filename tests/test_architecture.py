@@ -32,7 +32,9 @@ IMPORTERS = {
         "search/reranker.py",
         "search/transformer_encoder.py",
     },
-    "transformers": {"indexer/training.py", "search/checkpoint.py", "search/reranker.py", "search/transformer_encoder.py"},
+    "transformers": {"indexer/training.py", "search/checkpoint.py", "search/reranker.py", "search/tower.py"},
+    "openvino": {"search/int8_model.py"},
+    "nncf": {"search/int8_model.py"},
     "sentence_transformers": {"indexer/training.py", "indexer/training_run.py"},
     "datasets": {"indexer/training.py"},
     "huggingface_hub": {"search/encoder_files.py"},
@@ -48,7 +50,7 @@ IMPORTERS = {
     "rapidfuzz": {"search/spelling.py"},
     "pytrec_eval": {"indexer/metrics.py"},
     "sqlalchemy": {"search/catalogue.py", "search/catalogue_writer.py"},
-    "lxml": {"indexer/pubmed_record.py", "indexer/pubmed_xml.py", "search/mesh_tree.py"},
+    "lxml": {"indexer/pubmed_record.py", "indexer/pubmed_xml.py", "search/mesh_tree.py", "search/shipped.py"},
     "requests": {"indexer/eutils.py", "indexer/file_server.py", "indexer/polite_http.py"},
     "urllib3": {"indexer/file_server.py"},
     "streamlit": {
@@ -73,6 +75,8 @@ NOT_AT_IMPORT = (
     "huggingface_hub",
     "sentence_transformers",
     "datasets",
+    "openvino",
+    "nncf",
     "rich",
 )
 

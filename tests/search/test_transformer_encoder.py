@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 import torch
+from checkpoints import write_checkpoint
 from lxml import etree
 from toy import article
 from transformers import AutoModel, AutoTokenizer, BertForMaskedLM
@@ -94,7 +95,7 @@ BIOLINKBERT_QUERY = " ".join(TERMS[700:710])
 
 
 @pytest.fixture(scope="session")
-def biolinkbert(tmp_path_factory: pytest.TempPathFactory, write_checkpoint: Any) -> Iterator[dict[str, Path]]:
+def biolinkbert(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
     """The same weights twice, by file name: as the hub has them, and as safetensors beside a tokenizer.json. 0.9 GB."""
     from safetensors.torch import save_file
 
@@ -141,7 +142,7 @@ def test_a_vocabulary_is_tokenizer_enough(tmp_path: Path, small_checkpoint: Path
 
 
 @pytest.mark.parametrize("weights", ["pytorch_model.bin", "model.safetensors"])
-def test_weights_saved_with_the_head_of_a_masked_language_model(weights: str, tmp_path: Path, write_checkpoint: Any) -> None:
+def test_weights_saved_with_the_head_of_a_masked_language_model(weights: str, tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "encoder", weights, masked_lm=True)
     tokenizer, model = AutoTokenizer.from_pretrained(folder), BertForMaskedLM.from_pretrained(folder).eval()
     batch = tokenizer([QUERY, "statins"], padding=True, return_tensors="pt")
@@ -163,7 +164,7 @@ class Command:
 
 
 @pytest.mark.parametrize("layout", ["as torch saves", "a bare pickle"])
-def test_a_pickle_that_would_run_a_command_is_refused(layout: str, tmp_path: Path, write_checkpoint: Any) -> None:
+def test_a_pickle_that_would_run_a_command_is_refused(layout: str, tmp_path: Path) -> None:
     folder, marker = write_checkpoint(tmp_path / "encoder", "pytorch_model.bin"), tmp_path / "executed"
     harmful = {"embeddings.word_embeddings.weight": Command(f"touch {marker}")}
     weights = folder / "pytorch_model.bin"
@@ -183,7 +184,7 @@ def test_a_pickle_that_would_run_a_command_is_refused(layout: str, tmp_path: Pat
     assert marker.exists()  # it would have
 
 
-def test_weights_that_lack_tensors(tmp_path: Path, write_checkpoint: Any) -> None:
+def test_weights_that_lack_tensors(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "encoder", "pytorch_model.bin")
     tensors = torch.load(folder / "pytorch_model.bin", weights_only=True)
     tensors.pop("encoder.layer.1.output.dense.weight")
@@ -194,14 +195,14 @@ def test_weights_that_lack_tensors(tmp_path: Path, write_checkpoint: Any) -> Non
 
 
 @pytest.mark.parametrize("weights", ["pytorch_model.bin", "model.safetensors"])
-def test_weights_cut_short(weights: str, tmp_path: Path, write_checkpoint: Any) -> None:
+def test_weights_cut_short(weights: str, tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "encoder", weights)
     (folder / weights).write_bytes((folder / weights).read_bytes()[:-1000])
     with pytest.raises(EncoderError, match=r"Copy (its|the) folder again"):
         load(folder)
 
 
-def test_weights_of_another_configuration(tmp_path: Path, write_checkpoint: Any) -> None:
+def test_weights_of_another_configuration(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "encoder")
     configuration = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**configuration, "hidden_size": 32}))
@@ -209,7 +210,7 @@ def test_weights_of_another_configuration(tmp_path: Path, write_checkpoint: Any)
         load(folder)
 
 
-def test_a_model_that_comes_with_code_is_not_run(tmp_path: Path, write_checkpoint: Any) -> None:
+def test_a_model_that_comes_with_code_is_not_run(tmp_path: Path) -> None:
     folder, marker = write_checkpoint(tmp_path / "encoder"), tmp_path / "executed"
     (folder / "modeling.py").write_text(f"open({str(marker)!r}, 'w').close()\nclass Model: pass\n")
     configuration = json.loads((folder / "config.json").read_text())
@@ -247,7 +248,7 @@ def test_medcpt_reads_512_tokens_of_a_pair(medcpt_folder: Path) -> None:
 
 
 @pytest.fixture
-def save_folder(tmp_path: Path, write_checkpoint: Any) -> Any:
+def save_folder(tmp_path: Path) -> Any:
     """Saves a sentence-transformers folder: ``save_folder(pooling="cls", normalize=True, cased=True, prompts={...})``."""
 
     def save(

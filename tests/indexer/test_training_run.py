@@ -1,0 +1,96 @@
+"""Training runs of a very small BERT with random weights: what they write, what they keep, and how they go on."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from checkpoints import write_checkpoint
+from toy_index import build_rows
+
+ROOT = Path(__file__).resolve().parents[2]
+SUBJECTS = ("asthma", "sepsis", "migraine", "gout", "anaemia", "measles", "scurvy", "rickets", "malaria", "eczema")
+REMEDIES = ("zinc", "honey", "iron", "light", "rest", "cocoa", "salt", "tea", "sleep", "yoga")
+STEPS, EVERY = 6, 2
+
+pytest.importorskip("datasets")
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hundred abstracts, each on a remedy for something."""
+    rows = [
+        {
+            "pmid": 100 + number,
+            "title": f"Effect of {remedy} on {subject} in trial number {number}",
+            "abstract": f"Many people have {subject}. We gave {remedy} to half of them for {number} days. They felt better. "
+            f"Nobody who had no {remedy} did. We conclude that {remedy} helps against {subject}, and costs little. " * 2,
+        }
+        for number, (subject, remedy) in enumerate((subject, remedy) for subject in SUBJECTS for remedy in REMEDIES)
+    ]
+    return build_rows(tmp_path_factory.mktemp("trials"), rows)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_checkpoint(tmp_path_factory.mktemp("base") / "bert")
+
+
+def command(index: Path, base: Path, out: Path, *more: str) -> list[str]:
+    pairs = ["--pairs", "96", "--negatives", "0", "--questions", "20"]
+    recipe = ["--batch", "8", "--rate", "1e-3", "--length", "64", "--dimensions", "16,8", "--json"]
+    steps = ["--steps", str(STEPS), "--every", str(EVERY)]
+    where = ["--index", str(index), "--base", str(base), "--out", str(out)]
+    return [sys.executable, "-W", "ignore", "-m", "indexer.cli", "train", *where, *pairs, *recipe, *steps, *more]
+
+
+def run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+
+def last_weights(work: Path) -> dict[str, np.ndarray]:
+    from safetensors.numpy import load_file
+
+    return dict(load_file(work / "checkpoints" / f"checkpoint-{STEPS}" / "model.safetensors"))
+
+
+@pytest.fixture(scope="module")
+def finished(index: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """A run that nothing disturbed, as its JSON."""
+    out = tmp_path_factory.mktemp("finished") / "encoder"
+    done = run(command(index, base, out))
+    assert done.returncode == 0, done.stderr
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_weights(
+    index: Path, base: Path, finished: dict[str, object], tmp_path: Path
+) -> None:
+    killed = tmp_path / "encoder"
+    work = killed.with_name("encoder.training")
+    started = subprocess.Popen(command(index, base, killed), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    waiting = time.monotonic() + 120
+    while not list(work.glob("checkpoints/checkpoint-2/trainer_state.json")) and started.poll() is None:
+        assert time.monotonic() < waiting
+        time.sleep(0.05)
+    started.send_signal(signal.SIGKILL)
+    assert started.wait() == -signal.SIGKILL
+    done = run(command(index, base, killed))
+    assert done.returncode == 0, done.stderr
+    undisturbed = Path(str(finished["out"])).with_name("encoder.training")
+    ours, theirs = last_weights(work), last_weights(undisturbed)
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        assert np.allclose(ours[name], theirs[name], atol=1e-6), name
+
+
+def test_what_a_run_says(finished: dict[str, object]) -> None:
+    assert finished["trained"]["steps"] == STEPS  # type: ignore[index]
+    assert [one["kind"] for one in finished["pairs"]] == ["title", "sentence", "conclusion"]  # type: ignore[attr-defined]
+    assert set(finished["verdict"]) >= {"base", "trained", "p", "share", "kinds"}  # type: ignore[call-overload]
