@@ -191,6 +191,9 @@ def _fitted(figure: str, form: Form, points: Mapping[int, float]) -> Law:
     (a, b), *_ = np.linalg.lstsq(columns * weights[:, None], values * weights, rcond=None)
     if b < _LEAST_GROWTH:  # what fell from one run to the next is noise, no law
         a, b = float(values.mean()), 0.0
+    elif a < 0:  # nothing takes less than nothing, however few the records
+        (b,), *_ = np.linalg.lstsq(columns[:, 1:] * weights[:, None], values * weights, rcond=None)
+        a = 0.0
     deviations = np.abs(columns @ [a, b] - values) * weights
     return Law(figure, form, float(a), float(b), len(points), float(deviations.max()))
 

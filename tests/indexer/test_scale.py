@@ -14,7 +14,7 @@ from indexer.bench_cli import add_bench
 from indexer.progress import Silent
 from indexer.scale import Scale, Scaled, made_index, measure_scale
 from indexer.scale_corpus import FILTERS, ScaleCorpus, _places_of, _pmids_of
-from indexer.scale_law import Form, Measured, laws, misses, read_measured, with_new, write_measured
+from indexer.scale_law import PUBMED, Form, Measured, laws, misses, read_measured, with_new, write_measured
 from indexer.scale_seeds import Cells, Seeds
 from indexer.sources import find_sources
 from search import Searcher
@@ -163,6 +163,13 @@ def test_two_sizes_have_a_linear_law_and_one_has_none() -> None:
     runs = [measured(1_000, took=2.0), measured(2_000, took=3.0)]
     assert [(law.form, law.at(4_000)) for law in laws(runs, "a machine")] == [(Form.LINEAR, pytest.approx(5.0))]
     assert laws(runs[:1], "a machine") == laws(runs, "another machine") == []
+
+
+def test_no_law_says_that_a_small_corpus_takes_less_than_nothing() -> None:
+    seconds = {400_000: 404.0, 1_600_000: 1561.0, 5_000_000: 3510.0}
+    (law,) = laws([Measured(records, "here", {"build, s": taken}) for records, taken in seconds.items()], "here")
+    assert law.a >= 0
+    assert 28_000 < law.at(PUBMED) < 40_000
 
 
 def test_what_will_be_too_much_is_said_with_what_mends_it() -> None:
