@@ -1,6 +1,7 @@
 """The subcommands that look after an index: ``info``, ``verify``, ``repair``, ``rollback`` and ``prune``."""
 
 import argparse
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,14 +51,15 @@ def add_index_and_json(parser: argparse.ArgumentParser) -> None:
 
 
 def encoder_of(folder: IndexFolder, moved_to: str | None) -> "Callable[[], Encoder]":
-    """What loads the encoder that built an index, where something of it is to be embedded."""
+    """What loads the encoder that built an index, on the numeric path of its vectors, where something is to be embedded."""
 
     def load() -> "Encoder":
         from search.manifest import Manifest
         from search.query_encoder import QueryEncoder, load_transformer
 
         identity = Manifest.read(folder.published().manifest_file).encoder
-        return QueryEncoder(moved_to, identity, load_transformer).get()
+        load_alike = functools.partial(load_transformer, numeric_path=identity.numeric_path)
+        return QueryEncoder(moved_to, identity, load_alike).get()
 
     return load
 

@@ -4,8 +4,11 @@ It is quantised once from the encoder's own weights, by NNCF, and kept in the ca
 products are bytes; the ranges of the activations are those of the sample's articles, so that every machine finds the same ones.
 """
 
+import contextlib
 import hashlib
 import importlib.util
+import io
+import logging
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -16,6 +19,8 @@ from typing import Any, Self
 import torch
 
 from search.cache_folder import cache_folder
+from search.checkpoint import quiet_transformers
+from search.errors import EncoderError
 from search.storage import complete_folder
 
 # Both report their use to a server through this package, also on being imported. Without it they are silent.
@@ -52,12 +57,20 @@ class Int8Model:
         if not hasattr(self._threads, "request"):
             self._threads.request = self._compiled.create_infer_request()
         arrays = {name: inputs[name].numpy() for name in self._names}
-        (vectors, *_) = self._threads.request.infer(arrays, share_inputs=True, share_outputs=True).values()
-        return torch.from_numpy(vectors)
+        outputs = self._threads.request.infer(arrays, share_inputs=True, share_outputs=True)
+        return torch.from_numpy(outputs[0])
 
 
 def quantised_folder(fingerprint: str) -> Path:
-    """Where the quantised form of an encoder is kept; `fingerprint` says what its weights, and its tower, are."""
+    """Where the quantised form of an encoder is kept; `fingerprint` says what its weights, and its tower, are.
+
+    Raises EncoderError where OpenVINO is not installed.
+    """
+    if not is_installed():
+        raise EncoderError(
+            "Vectors in int8 need OpenVINO, which is not installed in this Python. "
+            "Run `pip install 'pubmed-semantic-search[fast]'`, or build the index again without it."
+        )
     made_by = [f"{package} {version(package)}" for package in _PACKAGES]
     key = hashlib.sha256("\0".join([fingerprint, *made_by]).encode()).hexdigest()[:16]
     return cache_folder("int8") / key
@@ -68,21 +81,13 @@ def quantise(model: Any, examples: Sequence[Mapping[str, torch.Tensor]], folder:
     import nncf
     import openvino
 
-    converted = openvino.convert_model(_Hidden(model), example_input=dict(examples[0]))
     arrays = [{name: tensor.numpy() for name, tensor in one.items()} for one in examples]
-    quantised = nncf.quantize(converted, nncf.Dataset(arrays), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(arrays))
+    nncf.set_log_level(logging.ERROR)
+    # They print how far they are, and torch warns of what it traces: of no use to anybody, and stdout belongs to the answer.
+    with contextlib.redirect_stdout(io.StringIO()), quiet_transformers():
+        converted = openvino.convert_model(model, example_input=dict(examples[0]))
+        quantised = nncf.quantize(
+            converted, nncf.Dataset(arrays), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(arrays)
+        )
     with complete_folder(folder) as beside:
         openvino.save_model(quantised, beside / _MODEL, compress_to_fp16=False)
-
-
-class _Hidden(torch.nn.Module):
-    """A transformer that gives its token vectors and nothing else."""
-
-    def __init__(self, model: Any) -> None:  # noqa: ANN401
-        super().__init__()
-        self._model = model
-
-    def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
-        """Token vectors."""
-        vectors: torch.Tensor = self._model(**inputs).last_hidden_state
-        return vectors

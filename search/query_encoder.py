@@ -3,17 +3,17 @@
 import threading
 from collections.abc import Callable
 
-from search.encoder import Encoder, EncoderIdentity
+from search.encoder import Encoder, EncoderIdentity, NumericPath
 from search.errors import EncoderMismatch, EncoderUnavailable
 
 EncoderLoader = Callable[[str], Encoder]
 
 
-def load_transformer(name: str) -> Encoder:
-    """Load an encoder by name; torch and transformers are imported here and not before."""
+def load_transformer(name: str, numeric_path: NumericPath | None = None) -> Encoder:
+    """Load an encoder by name, on the fastest numeric path unless one is given; torch is imported here and not before."""
     from search.transformer_encoder import load_encoder
 
-    return load_encoder(name)
+    return load_encoder(name, numeric_path)
 
 
 class QueryEncoder:

@@ -3,6 +3,7 @@
 In a checkout they lie in `data/`; in an installed wheel beside this module, in `shipped/`.
 """
 
+import gzip
 import importlib.util
 from pathlib import Path
 
@@ -31,10 +32,11 @@ def sample_texts() -> list[str]:
 
     texts = []
     for path in sorted(sample_folder().glob("*.xml.gz")):
-        for _, record in etree.iterparse(path, tag="PubmedArticle", resolve_entities=False, no_network=True):
-            parts = [*record.iter("ArticleTitle"), *record.iter("AbstractText")]
-            texts.append(" ".join("".join(part.itertext()).strip() for part in parts))
-            record.clear()
+        with gzip.open(path) as stream:
+            for _, record in etree.iterparse(stream, tag="PubmedArticle", resolve_entities=False, no_network=True):
+                parts = record.iter("ArticleTitle", "AbstractText")
+                texts.append(" ".join("".join(part.itertext()).strip() for part in parts))
+                record.clear()
     return texts
 
 
