@@ -31,6 +31,7 @@ _EXAMPLES = """examples:
   pubmed-index rollback --index I                              the generation before the last update answers again
   pubmed-index evaluate beir/nfcorpus --json                   judged questions: any folder in BEIR's form
   pubmed-index evaluate --own --index I                        your own corpus, without judgements
+  pubmed-index train --index I --base biolinkbert-base --out my-encoder
   pubmed-index bench --index I --queries questions.txt
   pubmed-index bench --index I --scale 1600000 --out law.json  made of I's records: how an index of that size does here
 """

@@ -28,8 +28,10 @@ IMPORTERS = {
     "torch": {
         "indexer/training.py",
         "search/checkpoint.py",
+        "search/int8_model.py",
         "search/pooling.py",
         "search/reranker.py",
+        "search/tower.py",
         "search/transformer_encoder.py",
     },
     "transformers": {"indexer/training.py", "search/checkpoint.py", "search/reranker.py", "search/tower.py"},
