@@ -1,8 +1,11 @@
 """Finds documents that look like an answer and are none: what the search at hand ranks high for a training query."""
 
+import os
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from indexer.training_pair import TrainingPair, document_text
@@ -15,6 +18,8 @@ _UNMARKED = 10
 # What scores nearer to the positive than this share is taken for another answer: "TopK-PercPos" of
 # https://arxiv.org/abs/2407.15831, there with 0.95 as well.
 _NEAR_POSITIVE = 0.95
+_THREADS = os.cpu_count() or 1
+_AT_ONCE = 32
 
 
 class Ranks(Protocol):
@@ -33,14 +38,23 @@ class MinedPair:
     negatives: tuple[str, ...]
 
 
-def mine(pairs: Iterable[TrainingPair], searcher: Ranks, count: int, seed: int = 0) -> Iterator[MinedPair]:
-    """Give each pair `count` negatives, fewer where the corpus has fewer; none where its own article is unknown.
+def mine(
+    pairs: Iterable[TrainingPair], searcher: Ranks, count: int, may_be_seen: Callable[[int], bool], seed: int = 0
+) -> Iterator[MinedPair]:
+    """Give each pair `count` negatives that `may_be_seen`, fewer where there are fewer; none where its article is unknown.
 
     BM25 and the encoder of the index both choose: negatives come from their fused ranking.
     """
-    for pair in pairs:
+
+    def mined(pair: TrainingPair) -> MinedPair:
         chance = random.Random(f"{seed} {pair.pmid} {pair.query}")
-        yield MinedPair(pair, tuple(_drawn(_ranked(searcher, pair), pair, count, chance)) if pair.pmid and count else ())
+        hits = _ranked(searcher, pair) if pair.pmid and count else ()
+        return MinedPair(pair, tuple(_drawn(hits, pair, count, may_be_seen, chance)))
+
+    waiting = iter(pairs)
+    with ThreadPoolExecutor(_THREADS) as threads:
+        while batch := list(islice(waiting, _AT_ONCE)):
+            yield from threads.map(mined, batch)
 
 
 def _ranked(searcher: Ranks, pair: TrainingPair) -> Sequence[SearchResult]:
@@ -50,11 +64,18 @@ def _ranked(searcher: Ranks, pair: TrainingPair) -> Sequence[SearchResult]:
         return ()
 
 
-def _drawn(hits: Sequence[SearchResult], pair: TrainingPair, count: int, chance: random.Random) -> Iterator[str]:
+def _drawn(
+    hits: Sequence[SearchResult],
+    pair: TrainingPair,
+    count: int,
+    may_be_seen: Callable[[int], bool],
+    chance: random.Random,
+) -> Iterator[str]:
     positive = next((hit.score for hit in hits if hit.pmid == pair.pmid), None)
     if positive is None:
-        others = [hit for hit in hits[_UNMARKED:] if hit.pmid != pair.pmid]
+        others = list(hits[_UNMARKED:])
     else:
         others = [hit for hit in hits if hit.pmid != pair.pmid and hit.score < _NEAR_POSITIVE * positive]
+    others = [hit for hit in others if may_be_seen(hit.pmid)]
     for place in sorted(chance.sample(range(len(others)), min(count, len(others)))):
         yield document_text(others[place].article)

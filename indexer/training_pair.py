@@ -28,13 +28,17 @@ class QueryShape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrainingPair:
-    """`document` is the text that is to be found by `query`; `pmid` is its article, 0 where nobody said which that is."""
+    """`document` is the text that is to be found by `query`; `pmid` is its article, 0 where nobody said which that is.
+
+    `asked_by` is the article, or the text, that the query is made from.
+    """
 
     kind: PairKind
     shape: QueryShape
     query: str
     document: str
     pmid: int
+    asked_by: str
 
 
 def document_text(article: Article, without: str = "") -> str:

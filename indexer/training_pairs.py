@@ -62,7 +62,7 @@ def link_pairs(
         for pmid, cited in find(article.references).items():
             if pmid != article.pmid and article.title:
                 shape, query = _asked(article.title, chance)
-                yield TrainingPair(PairKind.LINK, shape, query, document_text(cited), pmid)
+                yield TrainingPair(PairKind.LINK, shape, query, document_text(cited), pmid, str(article.pmid))
 
 
 def mesh_pairs(articles: Iterable[Article], seed: int = 0) -> Iterator[TrainingPair]:
@@ -77,7 +77,7 @@ def mesh_pairs(articles: Iterable[Article], seed: int = 0) -> Iterator[TrainingP
         if partners:
             partner = chance.choice(partners)
             shape, query = _asked(article.title, chance)
-            yield TrainingPair(PairKind.MESH, shape, query, document_text(partner), partner.pmid)
+            yield TrainingPair(PairKind.MESH, shape, query, document_text(partner), partner.pmid, str(article.pmid))
         if len(partners) < _PARTNERS and article.sections:
             partners.append(replace(article, authors=(), references=()))
 
@@ -97,7 +97,7 @@ def citing_pairs(
             document = document_text(known[pmid]) if pmid in known else (cited.title or "").strip()
             if document:
                 shape, asked = _sentence_asked(query, chance)
-                yield TrainingPair(PairKind.CITATION, shape, asked, document, pmid)
+                yield TrainingPair(PairKind.CITATION, shape, asked, document, pmid, query)
 
 
 def read_citing_sentences(path: Path) -> Iterator[CitingSentence]:
@@ -121,7 +121,7 @@ def _title_pair(article: Article, chance: random.Random) -> Iterator[TrainingPai
     if len(article.title.split()) >= _LEAST_WORDS:
         shape, query = _asked(article.title, chance)
         abstract = document_text(replace(article, title=""))
-        yield TrainingPair(PairKind.TITLE, shape, query, abstract, article.pmid)
+        yield TrainingPair(PairKind.TITLE, shape, query, abstract, article.pmid, str(article.pmid))
 
 
 def _sentence_pairs(article: Article, chance: random.Random) -> Iterator[TrainingPair]:
@@ -134,7 +134,8 @@ def _sentence_pairs(article: Article, chance: random.Random) -> Iterator[Trainin
     other = chance.choice([one for one in texts if one is not conclusion])
     for kind, one in ((PairKind.SENTENCE, other), (PairKind.CONCLUSION, conclusion)):
         shape, query = _sentence_asked(one.text, chance)
-        yield TrainingPair(kind, shape, query, document_text(article, without=one.text), article.pmid)
+        rest = document_text(article, without=one.text)
+        yield TrainingPair(kind, shape, query, rest, article.pmid, str(article.pmid))
 
 
 def _asked(title: str, chance: random.Random) -> tuple[QueryShape, str]:

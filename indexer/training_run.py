@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from indexer.hard_negatives import Ranks, mine
+from indexer.hard_negatives import MinedPair, Ranks, mine
 from indexer.held_out import HeldOut
 from indexer.leak_filter import LeakFilter
 from indexer.metrics import Scores, p_value
@@ -152,10 +152,11 @@ class TrainingRun:
         files: dict[str, Path] = {}
         for kind, quota in quotas(counts, self.recipe.mix, self.recipe.pairs).items():
             drawn = pairs.draw(Side.TRAIN, kind, quota)
-            files |= self._mined(kind, quota, drawn)
+            mined = mine(drawn, self.records, self.recipe.negatives, pairs.is_for_training, self.recipe.settings.seed)
+            files |= self._mined(kind, quota, mined)
         return files
 
-    def _mined(self, kind: PairKind, quota: int, drawn: Iterator[TrainingPair]) -> dict[str, Path]:
+    def _mined(self, kind: PairKind, quota: int, mined: Iterator[MinedPair]) -> dict[str, Path]:
         folder = self.work / "mined"
         folder.mkdir(parents=True, exist_ok=True)
         hard, easy = folder / f"{kind}-hard.jsonl", folder / f"{kind}.jsonl"
@@ -163,7 +164,7 @@ class TrainingRun:
             self.progress.start(f"Negatives, {kind}", quota, "pairs")
             partial_hard, partial_easy = (path.with_suffix(".partial") for path in (hard, easy))
             with partial_hard.open("wb") as with_negatives, partial_easy.open("wb") as without:
-                for one in mine(drawn, self.records, self.recipe.negatives, self.recipe.settings.seed):
+                for one in mined:
                     complete = len(one.negatives) == self.recipe.negatives > 0
                     line = {"query": one.pair.query, "document": one.pair.document}
                     if complete:

@@ -24,6 +24,7 @@ DEFAULT_MIX: Mapping[PairKind, float] = {
     PairKind.LINK: 0.5,
     PairKind.MESH: 0.5,
 }
+_LEAKING = "leaking"
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(TrainingPair)
 
@@ -48,7 +49,7 @@ class PairCounts:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """The folder of a run's pairs. An article is on one side only, with all its pairs."""
+    """The folder of a run's pairs. An article, or a citing sentence, is on one side only, with all its pairs."""
 
     folder: Path
     held_out_share: float = 0.1
@@ -69,25 +70,34 @@ class TrainingSet:
         if done.exists():
             return msgspec.json.decode(done.read_bytes(), type=list[PairCounts])
         self.folder.mkdir(parents=True, exist_ok=True)
-        counted = {kind: Counter[Side | None]() for kind in PairKind}
+        counted = {kind: Counter[str]() for kind in PairKind}
         with _Files(self) as files:
             for pair in pairs:
-                side = None if leaks.leaks(pair.query, pair.document) else self.side_of(pair)
-                counted[pair.kind][side] += 1
-                if side is not None:
+                side = self.side_of(pair)
+                if leaks.leaks(pair.query, pair.document):
+                    counted[pair.kind][_LEAKING] += 1
+                elif side is not None:
+                    counted[pair.kind][side] += 1
                     files.write(side, pair)
                 advance(1)
         counts = [
-            PairCounts(kind, of[Side.TRAIN], of[Side.CHOOSE] + of[Side.GATE], leaking=of[None])
+            PairCounts(kind, of[Side.TRAIN], of[Side.CHOOSE] + of[Side.GATE], leaking=of[_LEAKING])
             for kind, of in counted.items()
             if of
         ]
         write_atomically(done, msgspec.json.encode(counts))
         return counts
 
-    def side_of(self, pair: TrainingPair) -> Side:
-        """By the article that is to be found, or by its text where nobody said which that is."""
-        key = str(pair.pmid or pair.document)
+    def side_of(self, pair: TrainingPair) -> Side | None:
+        """The side of what is asked and of what asks, which must be the same one; None where it is not."""
+        sides = {self._side(pair.asked_by), self._side(str(pair.pmid or pair.document))}
+        return sides.pop() if len(sides) == 1 else None
+
+    def is_for_training(self, pmid: int) -> bool:
+        """Whether an article may be seen in training, as an answer or as none."""
+        return self._side(str(pmid)) is Side.TRAIN
+
+    def _side(self, key: str) -> Side:
         place = int.from_bytes(hashlib.blake2b(f"{self.seed} {key}".encode(), digest_size=8).digest(), "little") / 2**64
         if place >= self.held_out_share:
             return Side.TRAIN

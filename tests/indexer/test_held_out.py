@@ -19,7 +19,7 @@ def encode(texts: Sequence[str]) -> Vectors:
 
 
 def pair(query: str, document: str, pmid: int, kind: PairKind = PairKind.TITLE) -> TrainingPair:
-    return TrainingPair(kind, QueryShape.TITLE, query, document, pmid)
+    return TrainingPair(kind, QueryShape.TITLE, query, document, pmid, query)
 
 
 def test_the_document_must_be_found_among_all() -> None:

@@ -15,7 +15,7 @@ NOTHING = LeakFilter.of([])
 
 
 def pair(pmid: int, kind: PairKind = PairKind.TITLE, query: str = "q") -> TrainingPair:
-    return TrainingPair(kind, QueryShape.TITLE, query, f"document {pmid}", pmid)
+    return TrainingPair(kind, QueryShape.TITLE, query, f"document {pmid}", pmid, str(pmid))
 
 
 def collected(pairs: TrainingSet, count: int = 400, kind: PairKind = PairKind.TITLE) -> PairCounts:
@@ -38,9 +38,24 @@ def test_an_article_is_on_one_side_with_all_its_pairs(tmp_path: Path) -> None:
     assert sides == {side: set(drawn(pairs, side, kind=PairKind.SENTENCE)) for side in Side}
 
 
+def test_what_asks_and_what_is_asked_are_on_one_side(tmp_path: Path) -> None:
+    pairs = TrainingSet(tmp_path, held_out_share=0.5)
+    asking = [
+        TrainingPair(PairKind.LINK, QueryShape.TITLE, "q", "d", pmid, str(by)) for pmid in range(1, 30) for by in range(30, 60)
+    ]
+    (counts,) = pairs.collect("links", asking, NOTHING, lambda _done: None)
+    assert 0 < counts.train + counts.held_out < len(asking)
+    seen = {side: list(pairs.draw(side, PairKind.LINK, 10_000)) for side in Side}
+    for other in (Side.CHOOSE, Side.GATE):
+        for part in ("pmid", "asked_by"):
+            assert {getattr(one, part) for one in seen[Side.TRAIN]}.isdisjoint(getattr(one, part) for one in seen[other])
+    assert all(pairs.is_for_training(one.pmid) for one in seen[Side.TRAIN])
+    assert not any(pairs.is_for_training(one.pmid) for one in seen[Side.GATE])
+
+
 def test_what_is_protected_is_left_out(tmp_path: Path) -> None:
     protected = "sucrose lowered pain scores of preterm newborns"
-    pairs = [pair(1, query=protected), pair(2), TrainingPair(PairKind.TITLE, QueryShape.TITLE, "q", protected, 3)]
+    pairs = [pair(1, query=protected), pair(2), TrainingPair(PairKind.TITLE, QueryShape.TITLE, "q", protected, 3, "3")]
     counts = TrainingSet(tmp_path, held_out_share=0.0).collect("some", pairs, LeakFilter.of([protected]), lambda _done: None)
     assert counts == [PairCounts(PairKind.TITLE, train=1, held_out=0, leaking=2)]
 
