@@ -53,6 +53,11 @@ class LeakFilter:
         distinct, documents = np.unique(np.concatenate([np.empty(0, np.uint64), *rows]), return_counts=True)
         return cls(distinct[documents <= _COMMON])
 
+    @property
+    def fingerprint(self) -> str:
+        """Tells what is protected from anything else that might be."""
+        return hashlib.blake2b(self._protected.tobytes(), digest_size=8).hexdigest()
+
     def leaks(self, *texts: str) -> bool:
         """Whether one of the texts holds a part of a protected one."""
         return any(self._leaks(shingles(text)) for text in texts)

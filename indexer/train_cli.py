@@ -87,7 +87,8 @@ def train_encoder(options: argparse.Namespace) -> None:
     bf16 = native_numeric_path() is NumericPath.BF16
     made_by = Provenance.of(options.command_line)
     with Searcher.open(options.index) as searcher, progress_for_people() as progress:
-        run = TrainingRun(searcher, options.citing, protected, base, _recipe(options), work, progress, made_by, bf16)
+        name = f"{searcher.summary.articles} articles, {searcher.summary.last_file}, {searcher.summary.updated}"
+        run = TrainingRun(searcher, name, options.citing, protected, base, _recipe(options), work, progress, made_by, bf16)
         summary = run.run(options.out)
     report_training(summary, as_json=options.json)
 

@@ -1,5 +1,6 @@
 """A training run, from an index's records to an encoder that has won against its base, or to none."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,8 +23,10 @@ from indexer.training_pair import PairKind, TrainingPair
 from indexer.training_pairs import article_pairs, citing_pairs, link_pairs, mesh_pairs, read_citing_sentences
 from indexer.training_set import DEFAULT_MIX, PairCounts, Side, TrainingSet, quotas
 from search.article import Article
-from search.encoder_files import EncoderSpec
-from search.storage import complete_folder
+from search.encoder_files import EncoderSpec, content_hash
+from search.errors import EncoderError
+from search.storage import complete_folder, file_sha256, write_atomically
+from search.writer_lock import locked
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -100,6 +103,7 @@ class TrainingRun:
     """A run in `work`, which goes on from where it was stopped; `out` is written at its end, if the encoder is better."""
 
     records: Records
+    records_name: str
     citing: Sequence[Path]
     protected: LeakFilter
     base: EncoderSpec
@@ -110,7 +114,13 @@ class TrainingRun:
     bf16: bool = False
 
     def run(self, out: Path) -> TrainingSummary:
-        """Train and judge; writes `out` only if the gate is passed."""
+        """Train and judge; writes `out` only if the gate is passed. Raises EncoderError where `work` is of another run."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        with locked(self.work / "lock"):
+            self._require_same_run()
+            return self._run(out)
+
+    def _run(self, out: Path) -> TrainingSummary:
         pairs = TrainingSet(self.work / "pairs", self.recipe.held_out, self.recipe.settings.seed)
         counts = self._collect(pairs)
         files = self._mine(pairs, counts)
@@ -125,6 +135,25 @@ class TrainingRun:
                 model.save(str(folder), create_model_card=False)
                 write_card(folder, summary, self.provenance)
         return summary
+
+    def _require_same_run(self) -> None:
+        """What lies in `work` is gone on from only where it comes of the same base, records and settings."""
+        settings = dataclasses.replace(self.recipe.settings, hours=None)
+        facts = {
+            "base": content_hash(self.base),
+            "records": self.records_name,
+            "citing": [[path.name, file_sha256(path)] for path in self.citing],
+            "left out": self.protected.fingerprint,
+            "recipe": msgspec.to_builtins(dataclasses.replace(self.recipe, settings=settings), enc_hook=str, str_keys=True),
+        }
+        record = self.work / "run.json"
+        if not record.exists():
+            write_atomically(record, msgspec.json.encode(facts))
+        found = msgspec.json.decode(record.read_bytes())
+        if other := [name for name, fact in msgspec.json.decode(msgspec.json.encode(facts)).items() if found.get(name) != fact]:
+            raise EncoderError(
+                f"{self.work} holds a run of another kind: its {other[0]} differs. Give --work another folder, or remove it."
+            )
 
     def _collect(self, pairs: TrainingSet) -> list[PairCounts]:
         """Every pair that the records give, on its side."""

@@ -90,6 +90,14 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(
         assert np.allclose(ours[name], theirs[name], atol=1e-6), name
 
 
+def test_a_work_folder_is_of_one_run(index: Path, base: Path, finished: dict[str, object], tmp_path: Path) -> None:
+    work = Path(str(finished["out"])).with_name("encoder.training")
+    done = run([*command(index, base, tmp_path / "encoder", "--work", str(work)), "--rate", "2e-3"])
+    assert done.returncode == 1
+    assert "holds a run of another kind: its recipe differs. Give --work another folder" in done.stderr
+    assert not (tmp_path / "encoder").exists()
+
+
 def test_what_a_run_says(finished: dict[str, object]) -> None:
     assert finished["trained"]["steps"] == STEPS  # type: ignore[index]
     assert [one["kind"] for one in finished["pairs"]] == ["title", "sentence", "conclusion"]  # type: ignore[attr-defined]
