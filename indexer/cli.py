@@ -15,6 +15,7 @@ from indexer.mirror_cli import KEPT, add_mirror, mirror
 from indexer.train_cli import TRAINING_KEPT, add_train, train_encoder
 from indexer.upkeep_cli import add_index_and_json, add_upkeep, encoder_of
 from search.command import positive, run
+from search.encoder import NumericPath
 from search.transform import TransformKind
 
 if TYPE_CHECKING:
@@ -91,6 +92,9 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder", default="embedded", metavar="NAME|PATH", help="a preset, a hub name or a folder (default: embedded)"
     )
+    parser.add_argument(
+        "--numeric-path", choices=list(NumericPath), help="the vectors' arithmetic (default: the fastest that this machine has)"
+    )
     parser.add_argument("--local-ids", action="store_true", help=_LOCAL_IDS)
     parser.add_argument(
         "--vectors",
@@ -161,7 +165,7 @@ def _build(options: argparse.Namespace) -> None:
 
     # Sources first: a wrong path is said at once, not after the seconds that torch takes to load.
     sources = _sources(options)
-    encoder = load_transformer(options.encoder)
+    encoder = load_transformer(options.encoder, NumericPath(options.numeric_path) if options.numeric_path else None)
     with progress_for_people() as progress:
         note = SAMPLE_NOTE if options.sample else ""
         transform = None if options.transform == "auto" else TransformKind(options.transform)

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Protocol
 
 from indexer.training_pair import TrainingPair, document_text
+from search.article import Article
 from search.errors import QueryError
 from search.results import Mode, SearchResult, SearchResults
 
@@ -39,7 +40,7 @@ class MinedPair:
 
 
 def mine(
-    pairs: Iterable[TrainingPair], searcher: Ranks, count: int, may_be_seen: Callable[[int], bool], seed: int = 0
+    pairs: Iterable[TrainingPair], searcher: Ranks, count: int, may_be_seen: Callable[[Article], bool], seed: int = 0
 ) -> Iterator[MinedPair]:
     """Give each pair `count` negatives that `may_be_seen`, fewer where there are fewer; none where its article is unknown.
 
@@ -68,7 +69,7 @@ def _drawn(
     hits: Sequence[SearchResult],
     pair: TrainingPair,
     count: int,
-    may_be_seen: Callable[[int], bool],
+    may_be_seen: Callable[[Article], bool],
     chance: random.Random,
 ) -> Iterator[str]:
     positive = next((hit.score for hit in hits if hit.pmid == pair.pmid), None)
@@ -76,6 +77,6 @@ def _drawn(
         others = list(hits[_UNMARKED:])
     else:
         others = [hit for hit in hits if hit.pmid != pair.pmid and hit.score < _NEAR_POSITIVE * positive]
-    others = [hit for hit in others if may_be_seen(hit.pmid)]
+    others = [hit for hit in others if hit.pmid not in pair.related and may_be_seen(hit.article)]
     for place in sorted(chance.sample(range(len(others)), min(count, len(others)))):
         yield document_text(others[place].article)

@@ -1,7 +1,9 @@
 """Questions that no training run sees, and what finding their documents scores: what checkpoints are chosen and judged by."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -9,10 +11,22 @@ from indexer.beir import Judgements
 from indexer.metrics import Measure, Scores, Values, score
 from indexer.training_pair import PairKind, TrainingPair
 from search.encoder import Vectors
+from search.errors import EncoderError
 
-# Maps texts to their vectors: (n,) to (n, d).
-Encode = Callable[[Sequence[str]], Vectors]
 
+class Encodes(Protocol):
+    """Turns texts into vectors: (n,) to (n, d)."""
+
+    def questions(self, texts: Sequence[str]) -> Vectors:
+        """The vectors of questions."""
+        ...
+
+    def documents(self, texts: Sequence[str]) -> Vectors:
+        """The vectors of documents."""
+        ...
+
+
+LEAST_QUESTIONS = 20
 _DEPTH = 10
 
 
@@ -29,8 +43,12 @@ class HeldOut:
     kinds: dict[str, PairKind]
 
     @classmethod
-    def of(cls, pairs: Iterable[TrainingPair]) -> "HeldOut":
-        """One pair of each article, so that no two documents are nearly the same; questions of the same words are one."""
+    def of(cls, pairs: Iterable[TrainingPair], least: int = LEAST_QUESTIONS) -> "HeldOut":
+        """Give every document one question or more, from pairs in the order of preference.
+
+        An article gives one document only, so that no two are nearly the same; questions of the same words are one. Kinds with
+        fewer than `least` questions are left out: their mean would be chance. Raises EncoderError where none is left.
+        """
         questions, documents, judgements, kinds = dict[str, str](), dict[str, str](), Judgements(), dict[str, PairKind]()
         for pair in pairs:
             document = str(pair.pmid or pair.document)
@@ -40,13 +58,25 @@ class HeldOut:
             question = f"{pair.kind} {pair.query}"
             questions[question], kinds[question] = pair.query, pair.kind
             judgements.setdefault(question, {})[document] = 1
-        return cls(questions, documents, judgements, kinds)
+        often = {kind for kind, count in Counter(kinds.values()).items() if count >= least}
+        asked = [question for question, kind in kinds.items() if kind in often]
+        if not asked:
+            raise EncoderError(
+                f"Too few questions can be held out to judge an encoder by: at least {least} of a kind are needed. "
+                "Train on an index with more abstracts."
+            )
+        return cls(
+            {question: questions[question] for question in asked},
+            documents,
+            {question: judgements[question] for question in asked},
+            {question: kinds[question] for question in asked},
+        )
 
-    def score(self, encode: Encode, dimension: int | None = None) -> Scores:
+    def score(self, encoder: Encodes, dimension: int | None = None) -> Scores:
         """Rank all documents for every question by the cosine of their vectors, or of their first `dimension` numbers."""
         names = list(self.documents)
-        documents = _normalised(encode(list(self.documents.values())), dimension)
-        questions = _normalised(encode(list(self.questions.values())), dimension)
+        documents = _normalised(encoder.documents(list(self.documents.values())), dimension)
+        questions = _normalised(encoder.questions(list(self.questions.values())), dimension)
         run: dict[str, dict[str, float]] = {}
         for question, similarities in zip(self.questions, questions @ documents.T, strict=True):
             best = np.argpartition(-similarities, min(_DEPTH, len(names) - 1))[: _DEPTH + 1]

@@ -49,8 +49,9 @@ class LeakFilter:
     @classmethod
     def of(cls, texts: Iterable[str]) -> Self:
         """Protect texts: a set's documents, titles and all, and its questions."""
-        rows = [np.unique(shingles(text)) for text in texts]
-        distinct, documents = np.unique(np.concatenate([np.empty(0, np.uint64), *rows]), return_counts=True)
+        # Of sets that share documents, or questions that are titles as well, each text counts once.
+        rows = {found.tobytes(): found for text in texts if len(found := np.unique(shingles(text)))}
+        distinct, documents = np.unique(np.concatenate([np.empty(0, np.uint64), *rows.values()]), return_counts=True)
         return cls(distinct[documents <= _COMMON])
 
     @property

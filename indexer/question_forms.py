@@ -123,7 +123,7 @@ _LAY_WORDS = dict(
 )
 _LAY = re.compile(
     r"\b(?:" + "|".join(sorted(map(re.escape, (one.strip() for one in _LAY_WORDS)), key=len, reverse=True)) + r")\b",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,  # without ASCII, the Turkish dotless i is an i, and no key
 )
 _LAY_BY_TERM = {term.strip(): word.strip() for term, word in _LAY_WORDS.items()}
 _MOST_RUNS = 3

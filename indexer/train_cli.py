@@ -1,6 +1,8 @@
 """The command line of `pubmed-index train`."""
 
 import argparse
+import importlib.util
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,19 +51,22 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--pairs", type=positive, default=100_000, metavar="N", help="learn from so many (default: 100,000)")
     parser.add_argument("--mix", type=_mix, metavar="KIND=WEIGHT,...", help=f"kinds: {', '.join(PairKind)}")
-    parser.add_argument("--negatives", type=int, default=1, metavar="N", help="hard negatives of each pair (default: 1)")
+    parser.add_argument("--negatives", type=_count, default=1, metavar="N", help="hard negatives of each pair (default: 1)")
     parser.add_argument("--batch", type=positive, default=256, metavar="N", help="queries of a step (default: 256)")
     parser.add_argument("--at-once", type=positive, default=32, metavar="N", help="texts in memory at a time (default: 32)")
-    parser.add_argument("--rate", type=float, default=2e-5, metavar="R", help="the learning rate's peak (default: 2e-5)")
+    parser.add_argument("--rate", type=_above_0, default=2e-5, metavar="R", help="the learning rate's peak (default: 2e-5)")
     parser.add_argument("--length", type=positive, default=256, metavar="N", help="tokens read of a text (default: 256)")
     parser.add_argument(
         "--dimensions", type=_numbers, default=(), metavar="N,...", help="vectors cut to these lengths are to serve, too"
     )
-    parser.add_argument("--epochs", type=float, default=1.0, metavar="N", help="times that each pair is seen (default: 1)")
+    parser.add_argument("--epochs", type=_above_0, default=1.0, metavar="N", help="times that each pair is seen (default: 1)")
     parser.add_argument("--steps", type=positive, metavar="N", help="at most so many steps, instead of --epochs")
-    parser.add_argument("--hours", type=float, metavar="H", help="stop training after so many hours")
+    parser.add_argument("--hours", type=_above_0, metavar="H", help="stop training after so many hours")
     parser.add_argument("--every", type=positive, default=50, metavar="N", help="steps between checkpoints (default: 50)")
     parser.add_argument("--questions", type=positive, default=500, metavar="N", help="held-out questions a kind (default: 500)")
+    parser.add_argument(
+        "--held-out", type=_share, default=0.1, metavar="SHARE", help="of all articles, to choose and judge by (default: 0.1)"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="another seed, another run (default: 0)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(command=train_encoder)
@@ -79,6 +84,11 @@ def train_encoder(options: argparse.Namespace) -> None:
     from search.searcher import Searcher
     from search.transformer_encoder import native_numeric_path
 
+    if missing := [name for name in ("sentence_transformers", "accelerate", "datasets") if not importlib.util.find_spec(name)]:
+        raise EncoderError(
+            f"Training needs packages that are not installed: {', '.join(missing)}. "
+            "Run `pip install 'pubmed-semantic-search[train]'`."
+        )
     if options.out.exists():
         raise EncoderError(f"There is something at {options.out} already. Give --out another name, or remove it.")
     protected = LeakFilter.of(_protected_texts(options.exclude))
@@ -111,7 +121,12 @@ def _recipe(options: argparse.Namespace) -> "Recipe":
         seed=options.seed,
     )
     return Recipe(
-        options.pairs, options.mix or dict(DEFAULT_MIX), options.negatives, questions=options.questions, settings=settings
+        options.pairs,
+        options.mix or dict(DEFAULT_MIX),
+        options.negatives,
+        options.held_out,
+        options.questions,
+        settings=settings,
     )
 
 
@@ -124,15 +139,41 @@ def _protected_texts(folders: list[Path]) -> Iterator[str]:
 
 def _mix(text: str) -> dict[PairKind, float]:
     try:
-        return {PairKind(kind.strip()): float(weight) for kind, weight in (part.split("=") for part in text.split(","))}
-    except ValueError as error:
+        return {PairKind(kind.strip()): _above_0(weight) for kind, weight in (part.split("=") for part in text.split(","))}
+    except (ValueError, argparse.ArgumentTypeError) as error:
         raise argparse.ArgumentTypeError(
             f"expected KIND=WEIGHT,... with kinds {', '.join(PairKind)}; found {text!r}"
         ) from error
 
 
+def _above_0(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0; found {text!r}")
+    return number
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more; found {text!r}")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1; found {text!r}")
+    return share
+
+
 def _numbers(text: str) -> tuple[int, ...]:
     try:
-        return tuple(sorted((int(part) for part in text.split(",")), reverse=True))
-    except ValueError as error:
+        return tuple(sorted((positive(part.strip()) for part in text.split(",")), reverse=True))
+    except (ValueError, argparse.ArgumentTypeError) as error:
         raise argparse.ArgumentTypeError(f"expected numbers with commas between them; found {text!r}") from error

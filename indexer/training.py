@@ -1,11 +1,13 @@
 """The training itself: sentence-transformers' loop and losses over pairs on disk, with checkpoints and a time limit."""
 
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from datasets import Dataset, disable_progress_bars
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
@@ -14,15 +16,14 @@ from sentence_transformers.sentence_transformer.losses import CachedMultipleNega
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from sentence_transformers.training_args import BatchSamplers, MultiDatasetBatchSamplers
 from transformers import EarlyStoppingCallback, PrinterCallback, ProgressCallback, TrainerCallback
-from transformers.trainer_utils import get_last_checkpoint as _untyped_get_last_checkpoint
 
 from indexer.held_out import HeldOut
 from indexer.progress import Progress
 from search.checkpoint import best_device, quiet_transformers
-from search.encoder import Vectors
+from search.encoder import Metric, NumericPath, Vectors
 from search.encoder_files import EncoderSpec
-
-get_last_checkpoint: Any = _untyped_get_last_checkpoint
+from search.errors import EncoderError
+from search.tower import load_transformer
 
 Weights = Mapping[str, torch.Tensor]
 
@@ -64,28 +65,56 @@ class Trained:
     held_out: dict[int, float]
 
 
-def open_model(spec: EncoderSpec, length: int) -> SentenceTransformer:
-    """An encoder as sentence-transformers trains it: its own pooling, and as many tokens as are to be read."""
-    local = {"local_files_only": True}
+def open_model(spec: EncoderSpec, length: int | None = None) -> SentenceTransformer:
+    """An encoder as sentence-transformers trains it, in fp32, with its own pooling and prompts.
+
+    It reads `length` tokens of a text; None is as many as its owner says. Raises EncoderError where it is of a kind that cannot be
+    trained so.
+    """
+    if spec.query_folder != spec.document_folder or spec.pair_input or spec.metric is not Metric.COSINE:
+        raise EncoderError(
+            f"{spec.name} has two towers, reads pairs of texts, or is compared by inner product; what can be trained has one "
+            "tower, and cosines. Give --base another encoder."
+        )
+    positions = load_transformer(spec.document_folder, NumericPath.FP32).positions()
+    if length is not None and length > positions:
+        raise EncoderError(f"{spec.name} reads {positions} tokens at most; found --length {length}.")
+    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     with quiet_transformers():
         transformer = Transformer(
             str(spec.document_folder),
-            model_kwargs=local,
+            model_kwargs={**local, "dtype": torch.float32},
             processor_kwargs=local,
             config_kwargs=local,
-            max_seq_length=length,
+            max_seq_length=length or min(positions, spec.document_max_length or positions),
             do_lower_case=spec.lower_case,
         )
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode=spec.pooling.value)
-    model = SentenceTransformer(modules=[transformer, pooling, Normalize()])
+    prompts = {"query": spec.query_prompt, "document": spec.document_prompt}
+    model = SentenceTransformer(modules=[transformer, pooling, Normalize()], prompts=prompts)
     model.model_card_data.generate_widget_examples = False
     return model
 
 
-def encode(model: SentenceTransformer, texts: Sequence[str]) -> Vectors:
-    """The vectors of texts: (n, d) float32, of length 1."""
-    vectors: Vectors = model.encode(list(texts), batch_size=_TEXTS_AT_ONCE, show_progress_bar=False, convert_to_numpy=True)
-    return vectors
+@dataclass(frozen=True, slots=True)
+class HeldOutEncoder:
+    """Encodes held-out questions and documents, each with its prompt: (n, d) float32, of length 1."""
+
+    model: SentenceTransformer
+
+    def questions(self, texts: Sequence[str]) -> Vectors:
+        """The vectors of questions."""
+        return self._encode(texts, "query")
+
+    def documents(self, texts: Sequence[str]) -> Vectors:
+        """The vectors of documents."""
+        return self._encode(texts, "document")
+
+    def _encode(self, texts: Sequence[str], prompt: str) -> Vectors:
+        vectors: Vectors = self.model.encode(
+            list(texts), prompt_name=prompt, batch_size=_TEXTS_AT_ONCE, show_progress_bar=False, convert_to_numpy=True
+        )
+        return vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +135,7 @@ class Training:
         data = {name: Dataset.from_json(str(path), cache_dir=str(self.folder / "cache")) for name, path in files.items()}
         trainer = SentenceTransformerTrainer(
             model=model,
-            args=_arguments(self.folder, self.settings, bf16=self.bf16),
+            args=_arguments(self.folder, self.settings, _prompts(model, data), bf16=self.bf16),
             train_dataset=data,
             loss=_loss(model, self.settings),
             evaluator=_Finding(choose, self.progress),
@@ -116,7 +145,7 @@ class Training:
             trainer.remove_callback(callback)
         started = time.perf_counter()
         with quiet_transformers():
-            trainer.train(resume_from_checkpoint=get_last_checkpoint(str(self.folder)))
+            trainer.train(resume_from_checkpoint=_last_whole(self.folder))
         history = trainer.state.log_history
         return Trained(
             steps=trainer.state.global_step,
@@ -124,6 +153,19 @@ class Training:
             losses=tuple(one["loss"] for one in history if "loss" in one),
             held_out={int(one["step"]): one[f"eval_{_METRIC}"] for one in history if f"eval_{_METRIC}" in one},
         )
+
+
+def _last_whole(folder: Path) -> str | None:
+    """The newest checkpoint that was written to its end; a later one, which was not, is removed."""
+    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda one: int(one.name.rpartition("-")[2]))
+    for checkpoint in reversed(checkpoints):
+        try:
+            msgspec.json.decode((checkpoint / "trainer_state.json").read_bytes())
+        except (OSError, msgspec.DecodeError):  # it is the last file of a checkpoint
+            shutil.rmtree(checkpoint)
+        else:
+            return str(checkpoint)
+    return None
 
 
 def averaged(base: Weights, trained: Weights, share: float) -> Weights:
@@ -137,10 +179,20 @@ def averaged(base: Weights, trained: Weights, share: float) -> Weights:
     }
 
 
-def _arguments(folder: Path, settings: TrainingSettings, *, bf16: bool) -> SentenceTransformerTrainingArguments:
+def _prompts(model: SentenceTransformer, data: Mapping[str, Dataset]) -> dict[str, str]:
+    """The prompt of each column that has one."""
+    columns = {name for one in data.values() for name in one.column_names}
+    prompts = {column: model.prompts["query" if column == "query" else "document"] or "" for column in columns}
+    return {column: prompt for column, prompt in prompts.items() if prompt}
+
+
+def _arguments(
+    folder: Path, settings: TrainingSettings, prompts: dict[str, str], *, bf16: bool
+) -> SentenceTransformerTrainingArguments:
     return SentenceTransformerTrainingArguments(
         output_dir=str(folder),
-        per_device_train_batch_size=settings.batch,
+        prompts=prompts or None,
+        per_device_train_batch_size=max(1, settings.batch // max(1, torch.cuda.device_count())),
         learning_rate=settings.rate,
         warmup_steps=settings.warm_up,  # below 1: a share of all steps
         num_train_epochs=settings.epochs,
@@ -155,6 +207,7 @@ def _arguments(folder: Path, settings: TrainingSettings, *, bf16: bool) -> Sente
         save_steps=settings.every,
         save_total_limit=_CHECKPOINTS_KEPT,
         load_best_model_at_end=True,
+        restore_callback_states_from_checkpoint=True,
         metric_for_best_model=f"eval_{_METRIC}",
         greater_is_better=True,
         logging_steps=1,
@@ -169,7 +222,8 @@ def _loss(model: SentenceTransformer, settings: TrainingSettings) -> torch.nn.Mo
     loss = CachedMultipleNegativesRankingLoss(model, scale=_SCALE, mini_batch_size=settings.at_once)
     if not settings.dimensions:
         return loss
-    return MatryoshkaLoss(model, loss, matryoshka_dims=list(settings.dimensions))
+    whole = int(model.get_embedding_dimension() or 0)
+    return MatryoshkaLoss(model, loss, matryoshka_dims=[whole, *(one for one in settings.dimensions if one < whole)])
 
 
 class _Finding(BaseEvaluator):
@@ -182,7 +236,7 @@ class _Finding(BaseEvaluator):
 
     def __call__(self, model: Any, output_path: str | None = None, epoch: int = -1, steps: int = -1) -> dict[str, float]:  # noqa: ANN401, ARG002
         """The mean nDCG@10 of the model as it is now."""
-        found = self._held_out.mean(self._held_out.score(lambda texts: encode(model, texts)))
+        found = self._held_out.mean(self._held_out.score(HeldOutEncoder(model)))
         self._progress.say(f"held-out nDCG@10 {100 * found:.2f}")
         return {_METRIC: found}
 

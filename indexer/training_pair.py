@@ -1,9 +1,10 @@
 """A question and a document that answers it: what an encoder learns from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from search.article import Article
+from search.encoder import embedded_text
 
 
 class PairKind(StrEnum):
@@ -30,7 +31,7 @@ class QueryShape(StrEnum):
 class TrainingPair:
     """`document` is the text that is to be found by `query`; `pmid` is its article, 0 where nobody said which that is.
 
-    `asked_by` is the article, or the text, that the query is made from.
+    `asked_by` is the article, or the text, that the query is made from; `related` are no wrong answers, either.
     """
 
     kind: PairKind
@@ -39,9 +40,12 @@ class TrainingPair:
     document: str
     pmid: int
     asked_by: str
+    related: tuple[int, ...] = ()
 
 
 def document_text(article: Article, without: str = "") -> str:
     """An article as encoders read it, its title and its abstract; `without` some words of the abstract."""
-    sections = (section.text.replace(without, " ") if without else section.text for section in article.sections)
-    return " ".join(text for part in (article.title, *sections) if (text := part.strip()))
+    if without:
+        rest = (replace(section, text=section.text.replace(without, " ").strip()) for section in article.sections)
+        article = replace(article, sections=tuple(section for section in rest if section.text))
+    return " ".join(part for part in embedded_text(article) if part)

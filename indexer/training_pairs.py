@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from indexer.decoding import text_lines
+from indexer.notation import pmid_of
 from indexer.question_forms import as_keywords, as_question, in_lay_words, subject
 from indexer.reading import opened
 from indexer.training_pair import PairKind, QueryShape, TrainingPair, document_text
@@ -59,27 +60,31 @@ def link_pairs(
     """An article's title and every article that it cites, where `find` knows it."""
     for article in articles:
         chance = random.Random(f"{seed} {article.pmid} cites")
+        related = (article.pmid, *article.references)
         for pmid, cited in find(article.references).items():
             if pmid != article.pmid and article.title:
                 shape, query = _asked(article.title, chance)
-                yield TrainingPair(PairKind.LINK, shape, query, document_text(cited), pmid, str(article.pmid))
+                yield TrainingPair(PairKind.LINK, shape, query, document_text(cited), pmid, str(article.pmid), related)
 
 
-def mesh_pairs(articles: Iterable[Article], seed: int = 0) -> Iterator[TrainingPair]:
+def mesh_pairs(
+    articles: Iterable[Article], find: Callable[[Sequence[int]], dict[int, Article]], seed: int = 0
+) -> Iterator[TrainingPair]:
     """An article's title and an earlier article that has all its major headings, two or more, in common with it."""
-    earlier: dict[frozenset[str], list[Article]] = {}
-    chance = random.Random(seed)
+    earlier: dict[int, list[int]] = {}  # headings by their hash: there are nearly as many sets of them as articles
     for article in articles:
         topics = article.major_headings
         if len(topics) < 2 or not article.title:  # noqa: PLR2004  (one heading in common says little)
             continue
-        partners = earlier.setdefault(topics, [])
+        chance = random.Random(f"{seed} {article.pmid} shares")
+        partners = earlier.setdefault(hash(topics), [])
         if partners:
-            partner = chance.choice(partners)
+            pmid = chance.choice(partners)
             shape, query = _asked(article.title, chance)
-            yield TrainingPair(PairKind.MESH, shape, query, document_text(partner), partner.pmid, str(article.pmid))
+            document = document_text(find([pmid])[pmid])
+            yield TrainingPair(PairKind.MESH, shape, query, document, pmid, str(article.pmid), (article.pmid, *partners))
         if len(partners) < _PARTNERS and article.sections:
-            partners.append(replace(article, authors=(), references=()))
+            partners.append(article.pmid)
 
 
 def citing_pairs(
@@ -91,13 +96,14 @@ def citing_pairs(
         query = _REFERENCE_MARKS.sub("", line.sentence).strip()
         if len(query.split()) < _LEAST_WORDS:
             continue
-        known = find([pmid for cited in line.cited if (pmid := _number(cited.pmid))])
+        related = tuple(pmid for cited in line.cited if (pmid := _number(cited.pmid)))
+        known = find(related)
         for cited in line.cited:
             pmid = _number(cited.pmid)
             document = document_text(known[pmid]) if pmid in known else (cited.title or "").strip()
             if document:
                 shape, asked = _sentence_asked(query, chance)
-                yield TrainingPair(PairKind.CITATION, shape, asked, document, pmid, query)
+                yield TrainingPair(PairKind.CITATION, shape, asked, document, pmid, query, related)
 
 
 def read_citing_sentences(path: Path) -> Iterator[CitingSentence]:
@@ -163,5 +169,4 @@ def _in_some_words(query: str, chance: random.Random) -> str:
 
 def _number(pmid: int | str | None) -> int:
     """A PMID as a number, 0 where there is none."""
-    text = str(pmid or "").strip()
-    return int(text) if text.isdecimal() else 0
+    return pmid_of(str(pmid or "")) or 0

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,14 +18,14 @@ from indexer.metrics import Scores, p_value
 from indexer.model_card import write_card
 from indexer.progress import Progress
 from indexer.provenance import Provenance
-from indexer.training import Trained, Training, TrainingSettings, averaged, encode, open_model
+from indexer.training import HeldOutEncoder, Trained, Training, TrainingSettings, averaged, open_model
 from indexer.training_pair import PairKind, TrainingPair
 from indexer.training_pairs import article_pairs, citing_pairs, link_pairs, mesh_pairs, read_citing_sentences
 from indexer.training_set import DEFAULT_MIX, PairCounts, Side, TrainingSet, quotas
 from search.article import Article
 from search.encoder_files import EncoderSpec, content_hash
 from search.errors import EncoderError
-from search.storage import complete_folder, file_sha256, write_atomically
+from search.storage import complete_folder, file_sha256, sync_file, write_atomically
 from search.writer_lock import locked
 
 if TYPE_CHECKING:
@@ -121,11 +121,11 @@ class TrainingRun:
             return self._run(out)
 
     def _run(self, out: Path) -> TrainingSummary:
+        model = open_model(self.base, self.recipe.settings.length)  # first: what cannot be trained is said at once
         pairs = TrainingSet(self.work / "pairs", self.recipe.held_out, self.recipe.settings.seed)
         counts = self._collect(pairs)
         files = self._mine(pairs, counts)
         choose, gate = (self._held_out(pairs, side) for side in (Side.CHOOSE, Side.GATE))
-        model = open_model(self.base, self.recipe.settings.length)
         training = Training(self.work / "checkpoints", self.recipe.settings, self.bf16, self.progress)
         trained = training.run(model, files, choose)
         verdict = self._judge(model, choose, gate)
@@ -138,7 +138,7 @@ class TrainingRun:
 
     def _require_same_run(self) -> None:
         """What lies in `work` is gone on from only where it comes of the same base, records and settings."""
-        settings = dataclasses.replace(self.recipe.settings, hours=None)
+        settings = dataclasses.replace(self.recipe.settings, hours=None, at_once=1)
         facts = {
             "base": content_hash(self.base),
             "records": self.records_name,
@@ -163,7 +163,7 @@ class TrainingRun:
             "articles": article_pairs(self._articles(), seed),
             "citing": citing_pairs(citing, find, seed),
             "links": link_pairs(self._articles(), find, seed),
-            "mesh": mesh_pairs(self._articles(), seed),
+            "mesh": mesh_pairs(self._articles(), find, seed),
         }
         counts = []
         for source, made in sources.items():
@@ -178,11 +178,17 @@ class TrainingRun:
 
     def _mine(self, pairs: TrainingSet, counts: Sequence[PairCounts]) -> dict[str, Path]:
         """The files to train on: pairs whose corpus has negatives for them, and pairs without, in files of their own."""
+
+        def may_be_seen(article: Article) -> bool:
+            return pairs.is_for_training(article.pmid) and not self.protected.leaks(article.title, article.abstract)
+
         files: dict[str, Path] = {}
         for kind, quota in quotas(counts, self.recipe.mix, self.recipe.pairs).items():
             drawn = pairs.draw(Side.TRAIN, kind, quota)
-            mined = mine(drawn, self.records, self.recipe.negatives, pairs.is_for_training, self.recipe.settings.seed)
+            mined = mine(drawn, self.records, self.recipe.negatives, may_be_seen, self.recipe.settings.seed)
             files |= self._mined(kind, quota, mined)
+        if not files:
+            raise EncoderError("These records give no pairs to learn from. Train on an index with abstracts, or give --citing.")
         return files
 
     def _mined(self, kind: PairKind, quota: int, mined: Iterator[MinedPair]) -> dict[str, Path]:
@@ -200,6 +206,8 @@ class TrainingRun:
                         line |= {f"negative_{place}": text for place, text in enumerate(one.negatives)}
                     (with_negatives if complete else without).write(msgspec.json.encode(line) + b"\n")
                     self.progress.advance(1)
+            sync_file(partial_hard)
+            sync_file(partial_easy)
             partial_hard.rename(hard)
             partial_easy.rename(easy)
         return {path.stem: path for path in (hard, easy) if path.stat().st_size}
@@ -207,21 +215,23 @@ class TrainingRun:
     def _held_out(self, pairs: TrainingSet, side: Side) -> HeldOut:
         """As many questions of each kind."""
         kinds = [kind for kind in PairKind if pairs.pairs(side, kind).exists()]
-        return HeldOut.of(pair for kind in kinds for pair in pairs.draw(side, kind, self.recipe.questions))
+        drawn = [pairs.draw(side, kind, self.recipe.questions) for kind in kinds]
+        # In turn, since an article is asked for once: else the first kind would take them all.
+        return HeldOut.of(pair for some in zip_longest(*drawn) for pair in some if pair is not None)
 
     def _judge(self, model: "SentenceTransformer", choose: HeldOut, gate: HeldOut) -> Verdict:
         """Average the trained weights with the base's as the first held-out half likes best, and judge on the second."""
-        base = open_model(self.base, self.recipe.settings.length)
-        before = gate.score(partial(encode, base))
+        base = open_model(self.base)
+        before = gate.score(HeldOutEncoder(base))
         trained = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         found: dict[float, float] = {}
         for share in _SHARES:
             model.load_state_dict(averaged(base.state_dict(), trained, share))
-            found[share] = choose.mean(choose.score(partial(encode, model)))
+            found[share] = choose.mean(choose.score(HeldOutEncoder(model)))
             self.progress.say(f"{share:.0%} of the trained weights: held-out nDCG@10 {100 * found[share]:.2f}")
         best = max(found, key=lambda share: found[share])
         model.load_state_dict(averaged(base.state_dict(), trained, best))
-        after = gate.score(partial(encode, model))
+        after = gate.score(HeldOutEncoder(model))
         return _verdict(gate, before, after, best)
 
 

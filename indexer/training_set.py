@@ -1,6 +1,7 @@
 """The pairs of a training run on disk: collected by kind, filtered, split, and drawn in the proportions that are wanted."""
 
 import hashlib
+import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,7 +25,7 @@ DEFAULT_MIX: Mapping[PairKind, float] = {
     PairKind.LINK: 0.5,
     PairKind.MESH: 0.5,
 }
-_LEAKING = "leaking"
+_LEAKING, _DROPPED = "leaking", "dropped"
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(TrainingPair)
 
@@ -39,17 +40,21 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PairCounts:
-    """Of one kind: pairs to train with, pairs that are held out, and those that hold a part of a protected text."""
+    """Of one kind: pairs to train with, and held-out ones.
+
+    `leaking` ones hold a part of a protected text; `dropped` ones would show a held-out article to the training.
+    """
 
     kind: PairKind
     train: int
     held_out: int
     leaking: int
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """The folder of a run's pairs. An article, or a citing sentence, is on one side only, with all its pairs."""
+    """The folder of a run's pairs. What asks, an article or a citing sentence, is on one side only, with all its pairs."""
 
     folder: Path
     held_out_share: float = 0.1
@@ -73,15 +78,16 @@ class TrainingSet:
         counted = {kind: Counter[str]() for kind in PairKind}
         with _Files(self) as files:
             for pair in pairs:
+                advance(1)
                 side = self.side_of(pair)
                 if leaks.leaks(pair.query, pair.document):
                     counted[pair.kind][_LEAKING] += 1
-                elif side is not None:
-                    counted[pair.kind][side] += 1
+                    continue
+                counted[pair.kind][side or _DROPPED] += 1
+                if side is not None:
                     files.write(side, pair)
-                advance(1)
         counts = [
-            PairCounts(kind, of[Side.TRAIN], of[Side.CHOOSE] + of[Side.GATE], leaking=of[_LEAKING])
+            PairCounts(kind, of[Side.TRAIN], of[Side.CHOOSE] + of[Side.GATE], of[_LEAKING], of[_DROPPED])
             for kind, of in counted.items()
             if of
         ]
@@ -89,9 +95,11 @@ class TrainingSet:
         return counts
 
     def side_of(self, pair: TrainingPair) -> Side | None:
-        """The side of what is asked and of what asks, which must be the same one; None where it is not."""
-        sides = {self._side(pair.asked_by), self._side(str(pair.pmid or pair.document))}
-        return sides.pop() if len(sides) == 1 else None
+        """The side of what asks; None where that is for training, and what is asked is held out."""
+        side = self._side(pair.asked_by)
+        if side is Side.TRAIN and self._side(str(pair.pmid or pair.document)) is not side:
+            return None
+        return side
 
     def is_for_training(self, pmid: int) -> bool:
         """Whether an article may be seen in training, as an answer or as none."""
@@ -139,6 +147,8 @@ class _Files:
 
     def __exit__(self, *_how: object) -> None:
         for stream in self._opened.values():
+            stream.flush()
+            os.fsync(stream.fileno())
             stream.close()
 
     def write(self, side: Side, pair: TrainingPair) -> None:

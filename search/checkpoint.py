@@ -46,7 +46,13 @@ class Checkpoint:
         return min(allowed, int(self.tokenizer.model_max_length or _NO_LIMIT))
 
 
-def load_checkpoint(folder: Path, kind: Any, what: str, numeric_path: NumericPath) -> Checkpoint:  # noqa: ANN401
+def load_checkpoint(
+    folder: Path,
+    kind: Any,  # noqa: ANN401
+    what: str,
+    numeric_path: NumericPath,
+    device: torch.device | None = None,
+) -> Checkpoint:
     """Load a model of one of transformers' Auto classes onto the best device. Raises EncoderError, which names `what` it is."""
     options = {"local_files_only": True, "trust_remote_code": False}
     try:
@@ -62,7 +68,7 @@ def load_checkpoint(folder: Path, kind: Any, what: str, numeric_path: NumericPat
         ) from error
     except Exception as error:  # transformers raises whatever its parsers raise; each of them means the same to the user
         raise EncoderError(f"The {what} in {folder} cannot be loaded: {_first_line(error)}. Copy its folder again.") from error
-    return Checkpoint(tokenizer, model.to(best_device()).eval(), tuple(sorted(report["missing_keys"])))
+    return Checkpoint(tokenizer, model.to(device or best_device()).eval(), tuple(sorted(report["missing_keys"])))
 
 
 def best_device() -> torch.device:

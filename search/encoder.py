@@ -44,7 +44,7 @@ class EncoderIdentity:
     """Everything that decides a document's vector; two equal identities give equal vectors.
 
     `name` is what `--encoder` was given; `content_hash` is the SHA-256 over the files that are loaded; `max_length` counts
-    tokens of a document, the special ones included.
+    tokens of a document, the special ones included. `quantised_by` says what made the weights into bytes, "" for nothing.
     """
 
     name: str
@@ -57,11 +57,14 @@ class EncoderIdentity:
     revision: str = ""
     query_prompt: str = ""
     document_prompt: str = ""
+    quantised_by: str = ""
 
     @property
     def cache_key(self) -> str:
         """Names the embedding cache: a hash of all that decides a vector, the encoder's name left out."""
         facts = {name: str(getattr(self, name)) for name in _DECIDING}
+        if self.quantised_by:
+            facts["quantised_by"] = self.quantised_by
         return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()[:16]
 
 

@@ -9,9 +9,10 @@ import hashlib
 import importlib.util
 import io
 import logging
+import shutil
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
@@ -23,16 +24,24 @@ from search.checkpoint import quiet_transformers
 from search.errors import EncoderError
 from search.storage import complete_folder
 
-# Both report their use to a server through this package, also on being imported. Without it they are silent.
-sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-
 _MODEL = "model.xml"
-_PACKAGES = ("openvino", "nncf")
+_RUNS, _MAKES = "openvino", "nncf"
 
 
 def is_installed() -> bool:
     """Whether the extra `[fast]` is here."""
-    return all(importlib.util.find_spec(package) for package in _PACKAGES)
+    return all(importlib.util.find_spec(package) for package in (_RUNS, _MAKES))
+
+
+def quantised_by(examples: Sequence[str]) -> str:
+    """What decides a quantised form beside the weights. Raises EncoderError where the extra is not installed."""
+    if not is_installed():
+        raise EncoderError(
+            "Vectors in int8 need OpenVINO and NNCF, and this Python lacks one of them. "
+            "Run `pip install 'pubmed-semantic-search[fast]'`, or build the index again with --numeric-path fp32."
+        )
+    texts = hashlib.sha256("\0".join(examples).encode()).hexdigest()[:8]
+    return ", ".join([*(f"{package} {version(package)}" for package in (_RUNS, _MAKES)), f"ranges {texts}"])
 
 
 class Int8Model:
@@ -44,50 +53,67 @@ class Int8Model:
         self._threads = threading.local()
 
     @classmethod
+    def of(cls, fingerprint: str, made_by: str, make: Callable[[Path], None], streams: int) -> Self:
+        """The quantised form of the weights that `fingerprint` names, from the cache, or made there.
+
+        `streams` threads run it at once. Raises EncoderError where it cannot be made.
+        """
+        folder = cache_folder("int8") / hashlib.sha256(f"{fingerprint}\0{made_by}".encode()).hexdigest()[:16]
+        if folder.is_dir():
+            try:
+                return cls.open(folder, streams)
+            except RuntimeError:  # a file that a power cut or a full disk left incomplete
+                shutil.rmtree(folder)
+        make(folder)
+        return cls.open(folder, streams)
+
+    @classmethod
     def open(cls, folder: Path, streams: int) -> Self:
         """Open a quantised model to be run by so many threads at once."""
-        import openvino
-
-        core = openvino.Core()
-        settings = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams}
+        core = _silent_openvino().Core()
+        settings = {
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            "NUM_STREAMS": streams,
+            "INFERENCE_NUM_THREADS": streams,
+            "INFERENCE_PRECISION_HINT": "f32",  # of what is not in bytes: the same on every processor
+        }
         return cls(core.compile_model(core.read_model(folder / _MODEL), "CPU", settings))
 
     def __call__(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Token vectors (n, length, d); they are overwritten by the thread's next call."""
+        """Token vectors (n, length, d)."""
         if not hasattr(self._threads, "request"):
             self._threads.request = self._compiled.create_infer_request()
         arrays = {name: inputs[name].numpy() for name in self._names}
-        outputs = self._threads.request.infer(arrays, share_inputs=True, share_outputs=True)
-        return torch.from_numpy(outputs[0])
-
-
-def quantised_folder(fingerprint: str) -> Path:
-    """Where the quantised form of an encoder is kept; `fingerprint` says what its weights, and its tower, are.
-
-    Raises EncoderError where OpenVINO is not installed.
-    """
-    if not is_installed():
-        raise EncoderError(
-            "Vectors in int8 need OpenVINO, which is not installed in this Python. "
-            "Run `pip install 'pubmed-semantic-search[fast]'`, or build the index again without it."
-        )
-    made_by = [f"{package} {version(package)}" for package in _PACKAGES]
-    key = hashlib.sha256("\0".join([fingerprint, *made_by]).encode()).hexdigest()[:16]
-    return cache_folder("int8") / key
+        return torch.from_numpy(self._threads.request.infer(arrays, share_inputs=True)[0])
 
 
 def quantise(model: Any, examples: Sequence[Mapping[str, torch.Tensor]], folder: Path) -> None:  # noqa: ANN401
-    """Write the quantised form of a transformer; `examples` are inputs that its activations are measured on."""
+    """Write the quantised form of a transformer; `examples` are inputs that its activations are measured on.
+
+    Raises EncoderError where the transformer is of a kind that cannot be quantised.
+    """
+    openvino = _silent_openvino()
     import nncf
-    import openvino
 
     arrays = [{name: tensor.numpy() for name, tensor in one.items()} for one in examples]
     nncf.set_log_level(logging.ERROR)
-    # They print how far they are, and torch warns of what it traces: of no use to anybody, and stdout belongs to the answer.
-    with contextlib.redirect_stdout(io.StringIO()), quiet_transformers():
-        converted = openvino.convert_model(model, example_input=dict(examples[0]))
-        quantised = nncf.quantize(
-            converted, nncf.Dataset(arrays), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(arrays)
-        )
-    with complete_folder(folder) as beside:
+    try:
+        # They print how far they are, and torch warns of what it traces: of no use, and stdout belongs to the answer.
+        with contextlib.redirect_stdout(io.StringIO()), quiet_transformers():
+            converted = openvino.convert_model(model, example_input=dict(examples[0]))
+            measured_on, kind = nncf.Dataset(arrays), nncf.ModelType.TRANSFORMER
+            quantised = nncf.quantize(converted, measured_on, model_type=kind, subset_size=len(arrays))
+    except Exception as error:  # whatever their tracers, converters and graph passes raise means the same to the user
+        raise EncoderError(
+            f"This encoder cannot be run in int8 ({str(error).strip().partition(chr(10))[0]}). Give --numeric-path fp32."
+        ) from error
+    with contextlib.suppress(FileExistsError), complete_folder(folder) as beside:  # another process was as quick
         openvino.save_model(quantised, beside / _MODEL, compress_to_fp16=False)
+
+
+def _silent_openvino() -> Any:  # noqa: ANN401
+    """OpenVINO without its reports: it and NNCF tell a server of their use, also of being imported, through this package."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino

@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import shutil
+import tempfile
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,17 +44,29 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def complete_folder(path: Path) -> Iterator[Path]:
-    """Gives a folder to fill that becomes `path` when all is in it, and is removed where something went wrong."""
-    beside = path.with_name(path.name + ".new")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
+    """Gives a folder to fill that becomes `path` when all is in it, and is removed where something went wrong.
+
+    Raises FileExistsError where there is something at `path` by then.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         yield beside
-        beside.rename(path)
+        for file in beside.rglob("*"):
+            if file.is_file():
+                sync_file(file)
+        beside.chmod(0o755)  # mkdtemp's are for their maker alone
+        _rename_to_new(beside, path)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
     sync_folder(path.parent)
+
+
+def _rename_to_new(folder: Path, path: Path) -> None:
+    if path.exists():
+        raise FileExistsError(f"There is something at {path} already.")
+    folder.rename(path)
 
 
 def read_array(path: Path, *, mapped: bool = False) -> npt.NDArray[Any]:

@@ -43,8 +43,8 @@ class Tower:
     def __init__(self, folder: Path, max_length: int | None, numeric_path: NumericPath, fingerprint: str) -> None:
         """Load a tower; `fingerprint` tells its weights from all others."""
         is_int8 = numeric_path is NumericPath.INT8
-        checkpoint = _load(folder, NumericPath.FP32 if is_int8 else numeric_path)
         self._device = torch.device("cpu") if is_int8 else best_device()
+        checkpoint = load_transformer(folder, NumericPath.FP32 if is_int8 else numeric_path, self._device)
         self._tokenizer = checkpoint.tokenizer
         self.dimension = int(checkpoint.model.config.hidden_size)
         positions = checkpoint.positions()
@@ -89,13 +89,12 @@ class Tower:
         return {name: tensor.to(self._device) for name, tensor in inputs.items() if name in self._tokenizer.model_input_names}
 
     def _quantised(self, checkpoint: Checkpoint, fingerprint: str) -> TokenModel:
-        from search.int8_model import Int8Model, quantise, quantised_folder
+        from search.int8_model import Int8Model, quantise, quantised_by
 
-        folder = quantised_folder(fingerprint)
-        if not folder.is_dir():
-            examples = [self._padded([one]) for one in self.tokenize(_examples(), None)]
-            quantise(checkpoint.model, examples, folder)
-        return Int8Model.open(folder, CORES)
+        def make(folder: Path) -> None:
+            quantise(checkpoint.model, [self._padded([one]) for one in self.tokenize(int8_examples(), None)], folder)
+
+        return Int8Model.of(fingerprint, quantised_by(int8_examples()), make, CORES)
 
 
 class _TorchModel:
@@ -110,15 +109,15 @@ class _TorchModel:
         return vectors
 
 
-def _examples() -> list[str]:
-    """The sample's articles, some in a row, so that they are as long as abstracts are."""
+def int8_examples() -> list[str]:
+    """What activations are measured on: the sample's articles, some in a row, so that they are as long as abstracts are."""
     texts = sample_texts()
     return [" ".join(texts[start : start + _ARTICLES_PER_EXAMPLE]) for start in range(0, len(texts), _ARTICLES_PER_EXAMPLE)]
 
 
-def _load(folder: Path, numeric_path: NumericPath) -> Checkpoint:
-    """Load tokenizer and model; every weight but the unused pooler's must be there."""
-    checkpoint = load_checkpoint(folder, AutoModel, "encoder", numeric_path)
+def load_transformer(folder: Path, numeric_path: NumericPath, device: torch.device | None = None) -> Checkpoint:
+    """Load tokenizer and model; every weight but the unused pooler's must be there. Raises EncoderError."""
+    checkpoint = load_checkpoint(folder, AutoModel, "encoder", numeric_path, device)
     if missing := [name for name in checkpoint.missing if "pooler" not in name]:
         raise EncoderError(f"The weights in {folder} lack {len(missing)} tensors of the model, {missing[0]} among them.")
     if not checkpoint.tokenizer.is_fast:

@@ -11,9 +11,10 @@ from search.checkpoint import CORES, best_device, workers
 from search.encoder import EmbeddedBatch, EncoderIdentity, Metric, NumericPath, Vectors, embedded_text, in_order
 from search.encoder_files import EncoderSpec, content_hash, find_encoder
 from search.int8_model import is_installed as int8_is_installed
+from search.int8_model import quantised_by
 from search.memory import trim_memory
 from search.pooling import pool
-from search.tower import Tokens, Tower
+from search.tower import Tokens, Tower, int8_examples
 
 
 def load_encoder(name: str, numeric_path: NumericPath | None = None) -> "TransformerEncoder":
@@ -70,6 +71,7 @@ class TransformerEncoder:
             revision=spec.revision,
             query_prompt=spec.query_prompt,
             document_prompt=spec.document_prompt,
+            quantised_by=quantised_by(int8_examples()) if numeric_path is NumericPath.INT8 else "",
         )
 
     @property

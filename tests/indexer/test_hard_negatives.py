@@ -7,6 +7,7 @@ from toy import article
 
 from indexer.hard_negatives import mine
 from indexer.training_pair import PairKind, QueryShape, TrainingPair, document_text
+from search.article import Article
 from search.errors import QueryError
 from search.filters import Filters
 from search.results import IndexSummary, Mode, SearchResult, SearchResults, Why
@@ -34,7 +35,7 @@ def asked(pmid: int, query: str = "question") -> TrainingPair:
     return TrainingPair(PairKind.TITLE, QueryShape.TITLE, query, f"Abstract {pmid}.", pmid, str(pmid))
 
 
-def anything(_pmid: int) -> bool:
+def anything(_article: Article) -> bool:
     return True
 
 
@@ -77,5 +78,11 @@ def test_pairs_without_negatives_are_kept(pair: TrainingPair) -> None:
 
 
 def test_what_is_held_out_is_not_seen() -> None:
-    (mined,) = mine([asked(1)], Ranked(range(1, 61)), 40, lambda pmid: pmid % 2 == 0)
+    (mined,) = mine([asked(1)], Ranked(range(1, 61)), 40, lambda one: one.pmid % 2 == 0)
     assert set(mined.negatives) == texts(*range(6, 51, 2))
+
+
+def test_other_right_answers_are_no_negatives() -> None:
+    pair = TrainingPair(PairKind.LINK, QueryShape.TITLE, "q", "d", 1, "90", related=(90, *range(10, 51)))
+    (mined,) = mine([pair], Ranked(range(1, 61)), 40, anything)
+    assert set(mined.negatives) == texts(*range(6, 10))

@@ -58,6 +58,10 @@ def test_what_many_protected_texts_share_is_a_phrase_of_the_field() -> None:
     assert LeakFilter.of(texts[:1]).leaks(phrase)
 
 
+def test_a_text_of_several_sets_is_protected_all_the_same() -> None:
+    assert LeakFilter.of([TEXT] * 5).leaks(TEXT)
+
+
 def test_nothing_is_protected_at_first() -> None:
     assert not LeakFilter.of([]).leaks(TEXT)
 

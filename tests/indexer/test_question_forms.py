@@ -64,6 +64,8 @@ def test_keywords_are_telling_words_in_their_order() -> None:
 def test_lay_words() -> None:
     assert in_lay_words("Myocardial infarction and hypertension") == "heart attack and high blood pressure"
     assert in_lay_words("nonrenal rhinitisoid") == "nonrenal rhinitisoid"
+    for letter in "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}\N{LATIN SMALL LETTER DOTLESS I}":
+        assert in_lay_words(f"{letter}nfluenza") == f"{letter}nfluenza"
 
 
 @given(st.text(), st.integers())

@@ -87,7 +87,7 @@ def test_articles_with_the_same_main_topics_belong_together() -> None:
         headed(3, "Zinc", "Asthma", minor=["Humans"]),
         headed(4, "Asthma"),
     ]
-    (pair,) = mesh_pairs(records)
+    (pair,) = mesh_pairs(records, find_in(*records))  # type: ignore[arg-type]
     assert (pair.kind, pair.pmid, pair.document) == (PairKind.MESH, 1, document_text(records[0]))
 
 

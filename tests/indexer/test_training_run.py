@@ -1,6 +1,7 @@
 """Training runs of a very small BERT with random weights: what they write, what they keep, and how they go on."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ pytest.importorskip("datasets")
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A hundred abstracts, each on a remedy for something."""
+    """Three hundred abstracts, each on a remedy for something."""
     rows = [
         {
             "pmid": 100 + number,
@@ -31,7 +32,9 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "abstract": f"Many people have {subject}. We gave {remedy} to half of them for {number} days. They felt better. "
             f"Nobody who had no {remedy} did. We conclude that {remedy} helps against {subject}, and costs little. " * 2,
         }
-        for number, (subject, remedy) in enumerate((subject, remedy) for subject in SUBJECTS for remedy in REMEDIES)
+        for number, (subject, remedy) in enumerate(
+            (subject, remedy) for _ in range(3) for subject in SUBJECTS for remedy in REMEDIES
+        )
     ]
     return build_rows(tmp_path_factory.mktemp("trials"), rows)
 
@@ -42,7 +45,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(index: Path, base: Path, out: Path, *more: str) -> list[str]:
-    pairs = ["--pairs", "96", "--negatives", "0", "--questions", "20"]
+    pairs = ["--pairs", "96", "--negatives", "0", "--questions", "40", "--held-out", "0.5"]
     recipe = ["--batch", "8", "--rate", "1e-3", "--length", "64", "--dimensions", "16,8", "--json"]
     steps = ["--steps", str(STEPS), "--every", str(EVERY)]
     where = ["--index", str(index), "--base", str(base), "--out", str(out)]
@@ -88,6 +91,44 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(
     assert ours.keys() == theirs.keys()
     for name in ours:
         assert np.allclose(ours[name], theirs[name], atol=1e-6), name
+
+
+def test_a_checkpoint_that_was_not_written_to_its_end_is_passed_over(
+    index: Path, base: Path, finished: dict[str, object], tmp_path: Path
+) -> None:
+    work, undisturbed = tmp_path / "encoder.training", Path(str(finished["out"])).with_name("encoder.training")
+    shutil.copytree(undisturbed, work)
+    (work / "checkpoints" / f"checkpoint-{STEPS}" / "trainer_state.json").unlink()
+    done = run(command(index, base, tmp_path / "encoder"))
+    assert done.returncode == 0, done.stderr
+    ours, theirs = last_weights(work), last_weights(undisturbed)
+    assert all(np.allclose(ours[name], theirs[name], atol=1e-6) for name in theirs)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["--length", "5000"], "reads 512 tokens at most; found --length 5000"),
+        (["--mix", "title=-1"], "expected KIND=WEIGHT"),
+        (["--negatives", "-1"], "expected a whole number, 0 or more"),
+        (["--held-out", "1"], "expected a number between 0 and 1"),
+        (["--dimensions", "0"], "expected numbers with commas"),
+    ],
+)
+def test_what_is_refused_at_once(wrong: list[str], said: str, index: Path, base: Path, tmp_path: Path) -> None:
+    done = run([*command(index, base, tmp_path / "encoder"), *wrong])
+    assert done.returncode in {1, 2}
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_two_towers_are_not_trained(index: Path, tmp_path: Path) -> None:
+    towers = tmp_path / "towers"
+    for seed, name in enumerate(("MedCPT-Query-Encoder", "MedCPT-Article-Encoder")):
+        write_checkpoint(towers / name, seed=seed)
+    done = run(command(index, towers, tmp_path / "encoder"))
+    assert done.returncode == 1
+    assert "what can be trained has one tower, and cosines" in done.stderr
 
 
 def test_a_work_folder_is_of_one_run(index: Path, base: Path, finished: dict[str, object], tmp_path: Path) -> None:

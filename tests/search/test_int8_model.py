@@ -115,3 +115,22 @@ def test_without_openvino_an_index_in_int8_says_what_to_install(monkeypatch: pyt
     monkeypatch.setattr(search.int8_model, "is_installed", lambda: False)
     with pytest.raises(EncoderError, match=r"pubmed-semantic-search\[fast\]"):
         load_encoder("embedded", NumericPath.INT8)
+
+
+def test_vectors_of_one_batch_outlast_the_next(medcpt_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CLS pooling and an inner product do nothing to the model's own output, which the next batch must not overwrite."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    towers = load_encoder(str(medcpt_folder), NumericPath.INT8)
+    articles = [article(1 + number, text[:80], text) for number, text in enumerate(sample_texts()[:30])]
+    together = towers.encode_documents(articles)
+    assert np.allclose(together, np.vstack([towers.encode_documents([one]) for one in articles]), atol=1e-4)
+
+
+def test_an_incomplete_quantised_form_is_made_again(
+    small_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    whole = load_encoder(str(small_checkpoint), NumericPath.INT8).encode_query("zinc")
+    (weights,) = tmp_path.rglob("*.xml")
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert np.array_equal(load_encoder(str(small_checkpoint), NumericPath.INT8).encode_query("zinc"), whole)
