@@ -68,7 +68,7 @@ class Trained:
 def open_model(spec: EncoderSpec, length: int | None = None) -> SentenceTransformer:
     """An encoder as sentence-transformers trains it, in fp32, with its own pooling and prompts.
 
-    It reads `length` tokens of a text; None is as many as its owner says. Raises EncoderError where it is of a kind that cannot be
+    It reads `length` tokens of a text; None is as many as its owner says. Raises EncoderError for one of a kind that cannot be
     trained so.
     """
     if spec.query_folder != spec.document_folder or spec.pair_input or spec.metric is not Metric.COSINE:
