@@ -24,13 +24,14 @@ def write_card(folder: Path, summary: "TrainingSummary", provenance: Provenance)
 
 
 def _card(summary: "TrainingSummary", provenance: Provenance) -> str:
-    verdict, settings = summary.verdict, summary.recipe.settings
+    verdict, trained, settings = summary.verdict, summary.trained, summary.recipe.settings
     kinds = "\n".join(
         f"| {kind} | {one.questions:,} | {100 * one.base:.1f} | {100 * one.trained:.1f} |"
         for kind, one in verdict.kinds.items()
     )
-    pairs = ", ".join(f"{one.train:,} {one.kind}" for one in summary.pairs if one.train)
-    leaking = sum(one.leaking for one in summary.pairs)
+    pairs = ", ".join(f"{count:,} {name}" for name, count in summary.drawn.items())
+    learnt, leaking = sum(summary.drawn.values()), sum(one.leaking for one in summary.pairs)
+    commit = f" at commit {provenance.commit}" if provenance.commit else ""
     return f"""---
 library_name: sentence-transformers
 pipeline_tag: sentence-similarity
@@ -39,15 +40,16 @@ language: en
 
 # A retriever for PubMed
 
-Made from `{summary.base}` by `{provenance.command}` ({provenance.commit}).
+Made from `{summary.base}` by `{provenance.command}`{commit}.
 
-- It learnt from {summary.recipe.pairs:,} pairs of a question and its document, drawn in the proportions of its recipe from
-  {sum(one.train for one in summary.pairs):,} ({pairs}); {leaking:,} more hold a part of what it is measured on: left out.
-- {summary.trained.steps:,} steps of {settings.batch} questions with {summary.recipe.negatives} hard negatives each, and a
-  learning rate of at most {settings.rate:g}; {verdict.share:.0%} of the weights are the trained ones', the rest its base's.
+- It learnt from {learnt:,} pairs of a question and its document ({pairs}).
+  {leaking:,} others hold a part of what it is measured on and were left out.
+- {trained.steps:,} steps of {settings.batch} questions with {summary.recipe.negatives} hard negatives each, at a
+  learning rate of at most {settings.rate:g}; that after step {trained.best:,} was the best.
+- {verdict.share:.0%} of the weights are the trained ones', the rest its base's.
 - It reads {settings.length} tokens of a text, pools as its base does, and gives vectors of length 1.
 
-nDCG@10 x 100 of questions on articles that the training never saw, before and after (p = {verdict.p:.4f}):
+nDCG@10 x 100 of questions that the training never saw, before and after (p = {verdict.p:.4f}):
 
 | kind | questions | before | after |
 |---|--:|--:|--:|

@@ -81,7 +81,9 @@ def train_encoder(options: argparse.Namespace) -> None:
     from indexer.training_run import TrainingRun
     from search.encoder import NumericPath
     from search.encoder_files import find_encoder
+    from search.index_folder import IndexFolder
     from search.searcher import Searcher
+    from search.storage import file_sha256
     from search.transformer_encoder import native_numeric_path
 
     if missing := [name for name in ("sentence_transformers", "accelerate", "datasets") if not importlib.util.find_spec(name)]:
@@ -96,9 +98,9 @@ def train_encoder(options: argparse.Namespace) -> None:
     work = options.work or options.out.with_name(options.out.name + ".training")
     bf16 = native_numeric_path() is NumericPath.BF16
     made_by = Provenance.of(options.command_line)
+    records = file_sha256(IndexFolder(Path(options.index)).published().manifest_file)
     with Searcher.open(options.index) as searcher, progress_for_people() as progress:
-        name = f"{searcher.summary.articles} articles, {searcher.summary.last_file}, {searcher.summary.updated}"
-        run = TrainingRun(searcher, name, options.citing, protected, base, _recipe(options), work, progress, made_by, bf16)
+        run = TrainingRun(searcher, records, options.citing, protected, base, _recipe(options), work, progress, made_by, bf16)
         summary = run.run(options.out)
     report_training(summary, as_json=options.json)
 

@@ -14,7 +14,7 @@ from sentence_transformers import SentenceTransformer, SentenceTransformerTraine
 from sentence_transformers.base.evaluation import BaseEvaluator
 from sentence_transformers.sentence_transformer.losses import CachedMultipleNegativesRankingLoss, MatryoshkaLoss
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
-from sentence_transformers.training_args import BatchSamplers, MultiDatasetBatchSamplers
+from sentence_transformers.sentence_transformer.training_args import BatchSamplers, MultiDatasetBatchSamplers
 from transformers import EarlyStoppingCallback, PrinterCallback, ProgressCallback, TrainerCallback
 
 from indexer.held_out import HeldOut
@@ -57,9 +57,10 @@ class TrainingSettings:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a run came to; `held_out` has the mean nDCG@10 at each evaluation, by step."""
+    """What a run came to; `held_out` has the mean nDCG@10 at each evaluation, by step, and `best` is the step that was kept."""
 
     steps: int
+    best: int
     seconds: float
     losses: tuple[float, ...]
     held_out: dict[int, float]
@@ -149,6 +150,7 @@ class Training:
         history = trainer.state.log_history
         return Trained(
             steps=trainer.state.global_step,
+            best=int((trainer.state.best_model_checkpoint or "-0").rpartition("-")[2]),
             seconds=time.perf_counter() - started,
             losses=tuple(one["loss"] for one in history if "loss" in one),
             held_out={int(one["step"]): one[f"eval_{_METRIC}"] for one in history if f"eval_{_METRIC}" in one},

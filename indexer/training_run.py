@@ -88,12 +88,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSummary:
-    """What a run learnt from, how it went and what came of it."""
+    """What a run learnt from, how it went and what came of it; `drawn` counts the pairs of each file that it trained on."""
 
     out: str
     base: str
     recipe: Recipe
     pairs: tuple[PairCounts, ...]
+    drawn: dict[str, int]
     trained: Trained
     verdict: Verdict
 
@@ -103,7 +104,7 @@ class TrainingRun:
     """A run in `work`, which goes on from where it was stopped; `out` is written at its end, if the encoder is better."""
 
     records: Records
-    records_name: str
+    records_sha256: str
     citing: Sequence[Path]
     protected: LeakFilter
     base: EncoderSpec
@@ -125,11 +126,12 @@ class TrainingRun:
         pairs = TrainingSet(self.work / "pairs", self.recipe.held_out, self.recipe.settings.seed)
         counts = self._collect(pairs)
         files = self._mine(pairs, counts)
+        drawn = {name: _lines(path) for name, path in files.items()}
         choose, gate = (self._held_out(pairs, side) for side in (Side.CHOOSE, Side.GATE))
         training = Training(self.work / "checkpoints", self.recipe.settings, self.bf16, self.progress)
         trained = training.run(model, files, choose)
         verdict = self._judge(model, choose, gate)
-        summary = TrainingSummary(str(out), self.base.name, self.recipe, tuple(counts), trained, verdict)
+        summary = TrainingSummary(str(out), self.base.name, self.recipe, tuple(counts), drawn, trained, verdict)
         if verdict.passed:
             with complete_folder(out) as folder:
                 model.save(str(folder), create_model_card=False)
@@ -141,7 +143,7 @@ class TrainingRun:
         settings = dataclasses.replace(self.recipe.settings, hours=None, at_once=1)
         facts = {
             "base": content_hash(self.base),
-            "records": self.records_name,
+            "records": self.records_sha256,
             "citing": [[path.name, file_sha256(path)] for path in self.citing],
             "left out": self.protected.fingerprint,
             "recipe": msgspec.to_builtins(dataclasses.replace(self.recipe, settings=settings), enc_hook=str, str_keys=True),
@@ -233,6 +235,11 @@ class TrainingRun:
         model.load_state_dict(averaged(base.state_dict(), trained, best))
         after = gate.score(HeldOutEncoder(model))
         return _verdict(gate, before, after, best)
+
+
+def _lines(path: Path) -> int:
+    with path.open("rb") as stream:
+        return sum(1 for _ in stream)
 
 
 def _verdict(gate: HeldOut, before: Scores, after: Scores, share: float) -> Verdict:
