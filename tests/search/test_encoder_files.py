@@ -358,6 +358,7 @@ CHANGED: dict[str, Any] = {
     "max_length": 256,
     "numeric_path": NumericPath.BF16,
     "document_prompt": "passage: ",
+    "quantised_by": "openvino 1",
 }
 SAME = {"name": "other", "revision": COMMIT, "query_prompt": "query: "}
 
