@@ -1,7 +1,7 @@
 """``pubmed-index``: make, fill and look after an index from the command line."""
 
 import argparse
-import math
+import functools
 import os
 import shlex
 import sys
@@ -14,7 +14,7 @@ from indexer.evaluate_cli import add_evaluate, evaluate
 from indexer.mirror_cli import KEPT, add_mirror, mirror
 from indexer.train_cli import TRAINING_KEPT, add_train, train_encoder
 from indexer.upkeep_cli import add_index_and_json, add_upkeep, encoder_of
-from search.command import positive, run
+from search.command import number_above_0, positive, run
 from search.encoder import NumericPath
 from search.transform import TransformKind
 
@@ -38,6 +38,7 @@ _EXAMPLES = """examples:
 """
 _SOURCES = "files, folders or globs: PubMed XML(.gz), NBIB, RIS, CSV, JSONL(.gz); - is standard input"
 _LOCAL_IDS = "give records without a PMID numbers of their own, from 100,000,001 up, instead of leaving them out"
+_seconds = functools.partial(number_above_0, said="seconds are")
 _KEPT = "Stopped. The published index is untouched and what was embedded is kept: run the same command again to go on."
 
 
@@ -141,16 +142,6 @@ def _add_fetch(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(command=_fetch)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"seconds are a number above 0; found {text!r}")
-    return seconds
 
 
 def _build(options: argparse.Namespace) -> None:

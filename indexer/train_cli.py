@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.training_pair import PairKind
-from search.command import positive
+from search.command import number_above_0, positive
 from search.errors import EncoderError
 from search.index_folder import DEFAULT_INDEX
 
@@ -54,14 +54,18 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--negatives", type=_count, default=1, metavar="N", help="hard negatives of each pair (default: 1)")
     parser.add_argument("--batch", type=positive, default=256, metavar="N", help="queries of a step (default: 256)")
     parser.add_argument("--at-once", type=positive, default=32, metavar="N", help="texts in memory at a time (default: 32)")
-    parser.add_argument("--rate", type=_above_0, default=2e-5, metavar="R", help="the learning rate's peak (default: 2e-5)")
+    parser.add_argument(
+        "--rate", type=number_above_0, default=2e-5, metavar="R", help="the learning rate's peak (default: 2e-5)"
+    )
     parser.add_argument("--length", type=positive, default=256, metavar="N", help="tokens read of a text (default: 256)")
     parser.add_argument(
         "--dimensions", type=_numbers, default=(), metavar="N,...", help="vectors cut to these lengths are to serve, too"
     )
-    parser.add_argument("--epochs", type=_above_0, default=1.0, metavar="N", help="times that each pair is seen (default: 1)")
+    parser.add_argument(
+        "--epochs", type=number_above_0, default=1.0, metavar="N", help="times that each pair is seen (default: 1)"
+    )
     parser.add_argument("--steps", type=positive, metavar="N", help="at most so many steps, instead of --epochs")
-    parser.add_argument("--hours", type=_above_0, metavar="H", help="stop training after so many hours")
+    parser.add_argument("--hours", type=number_above_0, metavar="H", help="stop training after so many hours")
     parser.add_argument("--every", type=positive, default=50, metavar="N", help="steps between checkpoints (default: 50)")
     parser.add_argument("--questions", type=positive, default=500, metavar="N", help="held-out questions a kind (default: 500)")
     parser.add_argument(
@@ -141,21 +145,13 @@ def _protected_texts(folders: list[Path]) -> Iterator[str]:
 
 def _mix(text: str) -> dict[PairKind, float]:
     try:
-        return {PairKind(kind.strip()): _above_0(weight) for kind, weight in (part.split("=") for part in text.split(","))}
+        return {
+            PairKind(kind.strip()): number_above_0(weight) for kind, weight in (part.split("=") for part in text.split(","))
+        }
     except (ValueError, argparse.ArgumentTypeError) as error:
         raise argparse.ArgumentTypeError(
             f"expected KIND=WEIGHT,... with kinds {', '.join(PairKind)}; found {text!r}"
         ) from error
-
-
-def _above_0(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a number above 0; found {text!r}")
-    return number
 
 
 def _count(text: str) -> int:

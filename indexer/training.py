@@ -150,7 +150,7 @@ class Training:
         history = trainer.state.log_history
         return Trained(
             steps=trainer.state.global_step,
-            best=int((trainer.state.best_model_checkpoint or "-0").rpartition("-")[2]),
+            best=_step_of(trainer.state.best_model_checkpoint or "checkpoint-0"),
             seconds=time.perf_counter() - started,
             losses=tuple(one["loss"] for one in history if "loss" in one),
             held_out={int(one["step"]): one[f"eval_{_METRIC}"] for one in history if f"eval_{_METRIC}" in one},
@@ -159,7 +159,7 @@ class Training:
 
 def _last_whole(folder: Path) -> str | None:
     """The newest checkpoint that was written to its end; a later one, which was not, is removed."""
-    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda one: int(one.name.rpartition("-")[2]))
+    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda one: _step_of(one.name))
     for checkpoint in reversed(checkpoints):
         try:
             msgspec.json.decode((checkpoint / "trainer_state.json").read_bytes())
@@ -168,6 +168,10 @@ def _last_whole(folder: Path) -> str | None:
         else:
             return str(checkpoint)
     return None
+
+
+def _step_of(checkpoint: str) -> int:
+    return int(checkpoint.rpartition("-")[2])
 
 
 def averaged(base: Weights, trained: Weights, share: float) -> Weights:

@@ -161,10 +161,8 @@ def _sentence_asked(sentence: str, chance: random.Random) -> tuple[QueryShape, s
 
 
 def _in_some_words(query: str, chance: random.Random) -> str:
-    """In lay words as often as not, and in small letters at times, as people type."""
-    if chance.random() < _LAY_SHARE:
-        query = in_lay_words(query)
-    return query
+    """In lay words as often as not."""
+    return in_lay_words(query) if chance.random() < _LAY_SHARE else query
 
 
 def _number(pmid: int | str | None) -> int:

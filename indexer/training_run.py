@@ -21,7 +21,7 @@ from indexer.provenance import Provenance
 from indexer.training import HeldOutEncoder, Trained, Training, TrainingSettings, averaged, open_model
 from indexer.training_pair import PairKind, TrainingPair
 from indexer.training_pairs import article_pairs, citing_pairs, link_pairs, mesh_pairs, read_citing_sentences
-from indexer.training_set import DEFAULT_MIX, PairCounts, Side, TrainingSet, quotas
+from indexer.training_set import DEFAULT_MIX, PairCounts, Side, TrainingSet, lines_in, quotas
 from search.article import Article
 from search.encoder_files import EncoderSpec, content_hash
 from search.errors import EncoderError
@@ -126,7 +126,7 @@ class TrainingRun:
         pairs = TrainingSet(self.work / "pairs", self.recipe.held_out, self.recipe.settings.seed)
         counts = self._collect(pairs)
         files = self._mine(pairs, counts)
-        drawn = {name: _lines(path) for name, path in files.items()}
+        drawn = {name: lines_in(path) for name, path in files.items()}
         choose, gate = (self._held_out(pairs, side) for side in (Side.CHOOSE, Side.GATE))
         training = Training(self.work / "checkpoints", self.recipe.settings, self.bf16, self.progress)
         trained = training.run(model, files, choose)
@@ -235,11 +235,6 @@ class TrainingRun:
         model.load_state_dict(averaged(base.state_dict(), trained, best))
         after = gate.score(HeldOutEncoder(model))
         return _verdict(gate, before, after, best)
-
-
-def _lines(path: Path) -> int:
-    with path.open("rb") as stream:
-        return sum(1 for _ in stream)
 
 
 def _verdict(gate: HeldOut, before: Scores, after: Scores, share: float) -> Verdict:

@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import math
 import os
 import re
 import signal
@@ -46,6 +47,17 @@ def positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"expected a whole number above 0, found {text!r}")
     return int(text)
+
+
+def number_above_0(text: str, said: str = "expected") -> float:
+    """Read a finite number above 0, for argparse; `said` begins the sentence about any other text."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{said} a number above 0; found {text!r}")
+    return number
 
 
 def hits(text: str) -> int:

@@ -1,5 +1,6 @@
 """One tower of an encoder: a tokenizer, and a model that turns tokens into vectors."""
 
+import functools
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ class Tower:
         return tokens
 
     def run(self, texts: Sequence[Tokens]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Run the model: token vectors (n, length, d), valid until the thread's next call, and mask (n, length)."""
+        """Run the model: token vectors (n, length, d) and mask (n, length)."""
         inputs = self._padded(texts)
         with torch.inference_mode():
             return self._model(inputs), inputs["attention_mask"]
@@ -109,10 +110,12 @@ class _TorchModel:
         return vectors
 
 
-def int8_examples() -> list[str]:
+@functools.cache
+def int8_examples() -> tuple[str, ...]:
     """What activations are measured on: the sample's articles, some in a row, so that they are as long as abstracts are."""
     texts = sample_texts()
-    return [" ".join(texts[start : start + _ARTICLES_PER_EXAMPLE]) for start in range(0, len(texts), _ARTICLES_PER_EXAMPLE)]
+    starts = range(0, len(texts), _ARTICLES_PER_EXAMPLE)
+    return tuple(" ".join(texts[start : start + _ARTICLES_PER_EXAMPLE]) for start in starts)
 
 
 def load_transformer(folder: Path, numeric_path: NumericPath, device: torch.device | None = None) -> Checkpoint:
