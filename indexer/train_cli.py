@@ -65,7 +65,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         "--epochs", type=number_above_0, default=1.0, metavar="N", help="times that each pair is seen (default: 1)"
     )
     parser.add_argument("--steps", type=positive, metavar="N", help="at most so many steps, instead of --epochs")
-    parser.add_argument("--hours", type=number_above_0, metavar="H", help="stop training after so many hours")
+    parser.add_argument("--hours", type=number_above_0, metavar="H", help="stop training after so many hours in all")
     parser.add_argument("--every", type=positive, default=50, metavar="N", help="steps between checkpoints (default: 50)")
     parser.add_argument("--questions", type=positive, default=500, metavar="N", help="held-out questions a kind (default: 500)")
     parser.add_argument(

@@ -29,6 +29,7 @@ Weights = Mapping[str, torch.Tensor]
 
 _SCALE = 20.0
 _METRIC = "held_out"
+_SECONDS = "seconds"
 _CHECKPOINTS_KEPT = 2
 _TEXTS_AT_ONCE = 64
 
@@ -144,14 +145,13 @@ class Training:
         )
         for callback in (PrinterCallback, ProgressCallback):
             trainer.remove_callback(callback)
-        started = time.perf_counter()
         with quiet_transformers():
             trainer.train(resume_from_checkpoint=_last_whole(self.folder))
         history = trainer.state.log_history
         return Trained(
             steps=trainer.state.global_step,
             best=_step_of(trainer.state.best_model_checkpoint or "checkpoint-0"),
-            seconds=time.perf_counter() - started,
+            seconds=_seconds(history),
             losses=tuple(one["loss"] for one in history if "loss" in one),
             held_out={int(one["step"]): one[f"eval_{_METRIC}"] for one in history if f"eval_{_METRIC}" in one},
         )
@@ -168,6 +168,11 @@ def _last_whole(folder: Path) -> str | None:
         else:
             return str(checkpoint)
     return None
+
+
+def _seconds(history: Sequence[Mapping[str, float]]) -> float:
+    """How long a run has been trained, as its last entry says, stops left out."""
+    return max((one[_SECONDS] for one in history if _SECONDS in one), default=0.0)
 
 
 def _step_of(checkpoint: str) -> int:
@@ -248,26 +253,32 @@ class _Finding(BaseEvaluator):
 
 
 class _Watching(TrainerCallback):
-    """Tells of every step, and ends a run whose time is up."""
+    """Tells of every step, and ends a run whose time is up, what was trained before a stop counted in."""
 
     def __init__(self, progress: Progress, settings: TrainingSettings) -> None:
         self._progress = progress
         self._settings = settings
-        self._ends = time.monotonic() + 3600 * settings.hours if settings.hours else None
+        self._started = time.monotonic()
+        self._earlier = 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Say how many queries there are."""
         self._progress.start("Training", state.max_steps * self._settings.batch, "queries")
         self._progress.advance(state.global_step * self._settings.batch)
+        self._started, self._earlier = time.monotonic(), _seconds(state.log_history)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Count the queries of a batch."""
         self._progress.advance(self._settings.batch)
-        if self._ends and time.monotonic() > self._ends:
+        if self._settings.hours and self._trained_for() > 3600 * self._settings.hours:
             control.should_evaluate = control.should_save = control.should_training_stop = True
 
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
-        """Tell the loss now and then."""
+        """Tell the loss now and then; the history, which checkpoints keep, is where a run's time outlasts a stop."""
+        state.log_history[-1][_SECONDS] = self._trained_for()
         loss = kwargs.get("logs", {}).get("loss")
         if loss is not None and state.global_step % self._settings.every == 0:
             self._progress.say(f"step {state.global_step:,} of {state.max_steps:,}, loss {loss:.3f}")
+
+    def _trained_for(self) -> float:
+        return self._earlier + time.monotonic() - self._started

@@ -105,6 +105,26 @@ def test_a_checkpoint_that_was_not_written_to_its_end_is_passed_over(
     assert all(np.allclose(ours[name], theirs[name], atol=1e-6) for name in theirs)
 
 
+def test_hours_count_what_was_trained_before_a_stop(
+    index: Path, base: Path, finished: dict[str, object], tmp_path: Path
+) -> None:
+    work = tmp_path / "encoder.training"
+    shutil.copytree(Path(str(finished["out"])).with_name("encoder.training"), work)
+    shutil.rmtree(work / "checkpoints" / f"checkpoint-{STEPS}")
+    state = work / "checkpoints" / f"checkpoint-{STEPS - EVERY}" / "trainer_state.json"
+    found = json.loads(state.read_text())
+    assert [one["seconds"] for one in found["log_history"] if "loss" in one] == sorted(
+        one["seconds"] for one in found["log_history"] if "loss" in one
+    )
+    found["log_history"][-1]["seconds"] = 5000.0
+    state.write_text(json.dumps(found))
+    done = run(command(index, base, tmp_path / "encoder", "--hours", "1"))
+    assert done.returncode == 0, done.stderr
+    trained = json.loads(done.stdout)["trained"]
+    assert trained["steps"] == STEPS - EVERY + 1
+    assert trained["seconds"] > 5000
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
