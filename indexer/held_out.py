@@ -26,6 +26,14 @@ class Encodes(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class HeldOutVectors:
+    """What an encoder makes of held-out questions, (n, d), and their documents, (m, d)."""
+
+    questions: Vectors
+    documents: Vectors
+
+
 LEAST_QUESTIONS = 20
 _DEPTH = 10
 
@@ -72,11 +80,15 @@ class HeldOut:
             {question: kinds[question] for question in asked},
         )
 
-    def score(self, encoder: Encodes, dimension: int | None = None) -> Scores:
+    def embed(self, encoder: Encodes) -> HeldOutVectors:
+        """The vectors of all questions and documents, in their order."""
+        documents = encoder.documents(list(self.documents.values()))
+        return HeldOutVectors(encoder.questions(list(self.questions.values())), documents)
+
+    def score(self, vectors: HeldOutVectors, dimension: int | None = None) -> Scores:
         """Rank all documents for every question by the cosine of their vectors, or of their first `dimension` numbers."""
         names = list(self.documents)
-        documents = _normalised(encoder.documents(list(self.documents.values())), dimension)
-        questions = _normalised(encoder.questions(list(self.questions.values())), dimension)
+        documents, questions = (_normalised(some, dimension) for some in (vectors.documents, vectors.questions))
         run: dict[str, dict[str, float]] = {}
         for question, similarities in zip(self.questions, questions @ documents.T, strict=True):
             best = np.argpartition(-similarities, min(_DEPTH, len(names) - 1))[: _DEPTH + 1]

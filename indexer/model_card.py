@@ -30,6 +30,7 @@ def _card(summary: "TrainingSummary", provenance: Provenance) -> str:
         for kind, one in verdict.kinds.items()
     )
     pairs = ", ".join(f"{count:,} {name}" for name, count in summary.drawn.items())
+    cut = "".join(f"| mean, first {count} numbers | | | {100 * found:.1f} |\n" for count, found in verdict.cut.items())
     learnt, leaking = sum(summary.drawn.values()), sum(one.leaking for one in summary.pairs)
     commit = f" at commit {provenance.commit}" if provenance.commit else ""
     return f"""---
@@ -55,4 +56,4 @@ nDCG@10 x 100 of questions that the training never saw, before and after (p = {v
 |---|--:|--:|--:|
 {kinds}
 | mean | | {100 * verdict.base:.1f} | {100 * verdict.trained:.1f} |
-"""
+{cut}"""

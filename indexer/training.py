@@ -247,7 +247,7 @@ class _Finding(BaseEvaluator):
 
     def __call__(self, model: Any, output_path: str | None = None, epoch: int = -1, steps: int = -1) -> dict[str, float]:  # noqa: ANN401, ARG002
         """The mean nDCG@10 of the model as it is now."""
-        found = self._held_out.mean(self._held_out.score(HeldOutEncoder(model)))
+        found = self._held_out.mean(self._held_out.score(self._held_out.embed(HeldOutEncoder(model))))
         self._progress.say(f"held-out nDCG@10 {100 * found:.2f}")
         return {_METRIC: found}
 

@@ -27,6 +27,7 @@ def report_training(summary: "TrainingSummary", *, as_json: bool) -> None:
         ("weights", f"{verdict.share:.0%} trained, {1 - verdict.share:.0%} of {summary.base}"),
         ("held-out nDCG@10", f"{100 * verdict.base:.1f} before, {100 * verdict.trained:.1f} after, p = {verdict.p:.4f}"),
         *((f"  {kind}", f"{100 * one.base:.1f}, {100 * one.trained:.1f}") for kind, one in verdict.kinds.items()),
+        *((f"  first {dimension} numbers", f"{100 * found:.1f} after") for dimension, found in verdict.cut.items()),
         ("kept", summary.out if verdict.passed else "nothing: it does not find more than its base does"),
     ]
     write_rows(rows)

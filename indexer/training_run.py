@@ -72,13 +72,17 @@ class KindVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the gate found: it is `passed` where the mean over the kinds rose and the paired test leaves no doubt."""
+    """What the gate found: it is `passed` where the mean over the kinds rose and the paired test leaves no doubt.
+
+    `cut` has the trained encoder's mean where only so many of a vector's first numbers are compared.
+    """
 
     base: float
     trained: float
     p: float
     share: float
     kinds: dict[PairKind, KindVerdict]
+    cut: dict[int, float] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -224,22 +228,23 @@ class TrainingRun:
     def _judge(self, model: "SentenceTransformer", choose: HeldOut, gate: HeldOut) -> Verdict:
         """Average the trained weights with the base's as the first held-out half likes best, and judge on the second."""
         base = open_model(self.base)
-        before = gate.score(HeldOutEncoder(base))
+        before = gate.score(gate.embed(HeldOutEncoder(base)))
         trained = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         found: dict[float, float] = {}
         for share in _SHARES:
             model.load_state_dict(averaged(base.state_dict(), trained, share))
-            found[share] = choose.mean(choose.score(HeldOutEncoder(model)))
+            found[share] = choose.mean(choose.score(choose.embed(HeldOutEncoder(model))))
             self.progress.say(f"{share:.0%} of the trained weights: held-out nDCG@10 {100 * found[share]:.2f}")
         best = max(found, key=lambda share: found[share])
         model.load_state_dict(averaged(base.state_dict(), trained, best))
-        after = gate.score(HeldOutEncoder(model))
-        return _verdict(gate, before, after, best)
+        after = gate.embed(HeldOutEncoder(model))
+        cut = {dimension: gate.mean(gate.score(after, dimension)) for dimension in self.recipe.settings.dimensions}
+        return _verdict(gate, before, gate.score(after), best, cut)
 
 
-def _verdict(gate: HeldOut, before: Scores, after: Scores, share: float) -> Verdict:
+def _verdict(gate: HeldOut, before: Scores, after: Scores, share: float, cut: dict[int, float]) -> Verdict:
     """The paired test is of the questions' differences, each kind counting alike."""
     old, new = gate.by_kind(before), gate.by_kind(after)
     kinds = {kind: KindVerdict(len(old[kind]), float(old[kind].mean()), float(new[kind].mean())) for kind in old}
     p = p_value(*(new[kind] - old[kind] for kind in old))
-    return Verdict(gate.mean(before), gate.mean(after), p, share, kinds)
+    return Verdict(gate.mean(before), gate.mean(after), p, share, kinds, cut)

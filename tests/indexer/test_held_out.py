@@ -30,7 +30,7 @@ def pair(query: str, document: str, pmid: int, kind: PairKind = PairKind.TITLE) 
 
 def test_the_document_must_be_found_among_all() -> None:
     held_out = HeldOut.of([pair("east", "low east", 1), pair("north", "north-east", 2), pair("far east", "east", 3)], least=1)
-    scores = held_out.score(Places())
+    scores = held_out.score(held_out.embed(Places()))
     by_question = dict(zip(scores.questions, scores.values[Measure.NDCG_10].tolist(), strict=True))
     # "east" itself lies nearer to the question than what is to be found, which comes second.
     assert by_question == {
@@ -43,7 +43,7 @@ def test_the_document_must_be_found_among_all() -> None:
 def test_every_kind_counts_alike() -> None:
     pairs = [pair("north", "north-east", 1), pair("north-east", "north", 2), pair("east", "low east", 3, PairKind.MESH)]
     held_out = HeldOut.of(pairs, least=1)
-    scores = held_out.score(Places())
+    scores = held_out.score(held_out.embed(Places()))
     by_kind = held_out.by_kind(scores)
     assert {kind: len(values) for kind, values in by_kind.items()} == {PairKind.TITLE: 2, PairKind.MESH: 1}
     assert held_out.mean(scores) == pytest.approx((by_kind[PairKind.TITLE].mean() + by_kind[PairKind.MESH].mean()) / 2)
@@ -53,12 +53,12 @@ def test_an_article_gives_one_document_and_a_question_may_have_two() -> None:
     held_out = HeldOut.of([pair("east", "low east", 1), pair("north", "far east", 1), pair("east", "far east", 0)], least=1)
     assert held_out.documents == {"1": "low east", "far east": "far east"}
     assert held_out.judgements == {"title east": {"1": 1, "far east": 1}}
-    assert held_out.mean(held_out.score(Places())) == 1.0
+    assert held_out.mean(held_out.score(held_out.embed(Places()))) == 1.0
 
 
 def test_the_first_numbers_of_vectors() -> None:
     held_out = HeldOut.of([pair("east", "north-east", 1), pair("far east", "low east", 2)], least=1)
-    assert held_out.mean(held_out.score(Places(), dimension=1)) == pytest.approx((1 + 1 / math.log2(3)) / 2)
+    assert held_out.mean(held_out.score(held_out.embed(Places()), dimension=1)) == pytest.approx((1 + 1 / math.log2(3)) / 2)
 
 
 def test_kinds_with_few_questions_are_left_out() -> None:

@@ -24,7 +24,7 @@ def test_the_card_says_what_was_learnt_and_what_came_of_it(tmp_path: Path) -> No
         pairs=(PairCounts(PairKind.TITLE, 9_000, 1_000, 17, 5),),
         drawn={"title-hard": 1_200, "title": 34},
         trained=Trained(steps=20, best=10, seconds=60.0, losses=(1.0,), held_out={10: 0.5}),
-        verdict=Verdict(0.401, 0.523, 0.0002, 0.75, {PairKind.TITLE: KindVerdict(500, 0.401, 0.523)}),
+        verdict=Verdict(0.401, 0.523, 0.0002, 0.75, {PairKind.TITLE: KindVerdict(500, 0.401, 0.523)}, {128: 0.498}),
     )
     write_card(tmp_path, summary, Provenance("pubmed-index train --out out", "0.1.0", "abc", "2026-11-22"))
     card = (tmp_path / "README.md").read_text()
@@ -32,7 +32,7 @@ def test_the_card_says_what_was_learnt_and_what_came_of_it(tmp_path: Path) -> No
     assert "It learnt from 1,234 pairs of a question and its document (1,200 title-hard, 34 title).\n  17 others hold" in card
     assert "20 steps of 64 questions with 1 hard negatives each" in card
     assert "75% of the weights are the trained ones'" in card
-    assert "| title | 500 | 40.1 | 52.3 |\n| mean | | 40.1 | 52.3 |" in card
+    assert "| title | 500 | 40.1 | 52.3 |\n| mean | | 40.1 | 52.3 |\n| mean, first 128 numbers | | | 49.8 |\n" in card
     record = json.loads((tmp_path / "training.json").read_text())
     assert record["verdict"]["kinds"]["title"] == {"questions": 500, "base": 0.401, "trained": 0.523}
     assert record["provenance"]["commit"] == "abc"
