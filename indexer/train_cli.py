@@ -1,6 +1,7 @@
 """The command line of `pubmed-index train`."""
 
 import argparse
+import contextlib
 import importlib.util
 import math
 from collections.abc import Iterator
@@ -78,7 +79,10 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 
 def train_encoder(options: argparse.Namespace) -> None:
     """Make an encoder into a retriever for the records of an index, and keep it only if it finds more than before."""
+    _require_packages()
     from indexer.leak_filter import LeakFilter
+    from indexer.processes import Processes
+    from indexer.progress import Silent
     from indexer.progress_bars import progress_for_people
     from indexer.provenance import Provenance
     from indexer.training_report import report_training
@@ -90,11 +94,6 @@ def train_encoder(options: argparse.Namespace) -> None:
     from search.storage import file_sha256
     from search.transformer_encoder import native_numeric_path
 
-    if missing := [name for name in ("sentence_transformers", "accelerate", "datasets") if not importlib.util.find_spec(name)]:
-        raise EncoderError(
-            f"Training needs packages that are not installed: {', '.join(missing)}. "
-            "Run `pip install 'pubmed-semantic-search[train]'`."
-        )
     if options.out.exists():
         raise EncoderError(f"There is something at {options.out} already. Give --out another name, or remove it.")
     protected = LeakFilter.of(_protected_texts(options.exclude))
@@ -103,10 +102,22 @@ def train_encoder(options: argparse.Namespace) -> None:
     bf16 = native_numeric_path() is NumericPath.BF16
     made_by = Provenance.of(options.command_line)
     records = file_sha256(IndexFolder(Path(options.index)).published().manifest_file)
-    with Searcher.open(options.index) as searcher, progress_for_people() as progress:
-        run = TrainingRun(searcher, records, options.citing, protected, base, _recipe(options), work, progress, made_by, bf16)
-        summary = run.run(options.out)
-    report_training(summary, as_json=options.json)
+    processes = Processes()
+    progress = progress_for_people() if processes.is_first else contextlib.nullcontext(Silent())
+    with Searcher.open(options.index) as searcher, progress as told:
+        run = TrainingRun(searcher, records, options.citing, protected, base, _recipe(options), work, told, made_by, bf16)
+        summary = run.run(options.out, processes)
+    if summary:
+        report_training(summary, as_json=options.json)
+
+
+def _require_packages() -> None:
+    """Say what to install, before anything is imported that needs it."""
+    if missing := [name for name in ("sentence_transformers", "accelerate", "datasets") if not importlib.util.find_spec(name)]:
+        raise EncoderError(
+            f"Training needs packages that are not installed: {', '.join(missing)}. "
+            "Run `pip install 'pubmed-semantic-search[train]'`."
+        )
 
 
 def _recipe(options: argparse.Namespace) -> "Recipe":

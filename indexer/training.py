@@ -94,7 +94,7 @@ def open_model(spec: EncoderSpec, length: int | None = None) -> SentenceTransfor
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode=spec.pooling.value)
     prompts = {"query": spec.query_prompt, "document": spec.document_prompt}
     model = SentenceTransformer(modules=[transformer, pooling, Normalize()], prompts=prompts)
-    model.model_card_data.generate_widget_examples = False
+    model.model_card_data.widget = [{}]  # else examples are computed for a card that is not kept
     return model
 
 
@@ -121,12 +121,13 @@ class HeldOutEncoder:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A training in `folder`, where its checkpoints lie; `bf16` where the device gains from it."""
+    """A training in `folder`, where its checkpoints lie; `bf16` where the device gains from it. `processes` share a batch."""
 
     folder: Path
     settings: TrainingSettings
     bf16: bool
     progress: Progress
+    processes: int = 1
 
     def run(self, model: SentenceTransformer, files: Mapping[str, Path], choose: HeldOut) -> Trained:
         """Train on files of JSON lines, each with a query, its document and negatives; goes on from the last checkpoint.
@@ -137,7 +138,7 @@ class Training:
         data = {name: Dataset.from_json(str(path), cache_dir=str(self.folder / "cache")) for name, path in files.items()}
         trainer = SentenceTransformerTrainer(
             model=model,
-            args=_arguments(self.folder, self.settings, _prompts(model, data), bf16=self.bf16),
+            args=self._arguments(_prompts(model, data)),
             train_dataset=data,
             loss=_loss(model, self.settings),
             evaluator=_Finding(choose, self.progress),
@@ -154,6 +155,38 @@ class Training:
             seconds=_seconds(history),
             losses=tuple(one["loss"] for one in history if "loss" in one),
             held_out={int(one["step"]): one[f"eval_{_METRIC}"] for one in history if f"eval_{_METRIC}" in one},
+        )
+
+    def _arguments(self, prompts: dict[str, str]) -> SentenceTransformerTrainingArguments:
+        # One process trains on all GPUs of its machine; several have one each.
+        devices = self.processes if self.processes > 1 else max(1, torch.cuda.device_count())
+        return SentenceTransformerTrainingArguments(
+            output_dir=str(self.folder),
+            prompts=prompts or None,
+            per_device_train_batch_size=max(1, self.settings.batch // devices),
+            learning_rate=self.settings.rate,
+            warmup_steps=self.settings.warm_up,  # below 1: a share of all steps
+            num_train_epochs=self.settings.epochs,
+            max_steps=self.settings.steps,
+            seed=self.settings.seed,
+            bf16=self.bf16,
+            use_cpu=best_device().type == "cpu",  # without it, processes that have no GPU do not find each other
+            batch_sampler=BatchSamplers.NO_DUPLICATES,
+            multi_dataset_batch_sampler=MultiDatasetBatchSamplers.PROPORTIONAL,
+            eval_strategy="steps",
+            save_strategy="steps",
+            eval_steps=self.settings.every,
+            save_steps=self.settings.every,
+            save_total_limit=_CHECKPOINTS_KEPT,
+            load_best_model_at_end=True,
+            restore_callback_states_from_checkpoint=True,
+            metric_for_best_model=f"eval_{_METRIC}",
+            greater_is_better=True,
+            logging_steps=1,
+            report_to="none",
+            dataloader_drop_last=self.processes > 1,  # each must have as many batches as the others
+            dataloader_pin_memory=best_device().type == "cuda",
+            disable_tqdm=True,
         )
 
 
@@ -195,37 +228,6 @@ def _prompts(model: SentenceTransformer, data: Mapping[str, Dataset]) -> dict[st
     columns = {name for one in data.values() for name in one.column_names}
     prompts = {column: model.prompts["query" if column == "query" else "document"] or "" for column in columns}
     return {column: prompt for column, prompt in prompts.items() if prompt}
-
-
-def _arguments(
-    folder: Path, settings: TrainingSettings, prompts: dict[str, str], *, bf16: bool
-) -> SentenceTransformerTrainingArguments:
-    return SentenceTransformerTrainingArguments(
-        output_dir=str(folder),
-        prompts=prompts or None,
-        per_device_train_batch_size=max(1, settings.batch // max(1, torch.cuda.device_count())),
-        learning_rate=settings.rate,
-        warmup_steps=settings.warm_up,  # below 1: a share of all steps
-        num_train_epochs=settings.epochs,
-        max_steps=settings.steps,
-        seed=settings.seed,
-        bf16=bf16,
-        batch_sampler=BatchSamplers.NO_DUPLICATES,
-        multi_dataset_batch_sampler=MultiDatasetBatchSamplers.PROPORTIONAL,
-        eval_strategy="steps",
-        save_strategy="steps",
-        eval_steps=settings.every,
-        save_steps=settings.every,
-        save_total_limit=_CHECKPOINTS_KEPT,
-        load_best_model_at_end=True,
-        restore_callback_states_from_checkpoint=True,
-        metric_for_best_model=f"eval_{_METRIC}",
-        greater_is_better=True,
-        logging_steps=1,
-        report_to="none",
-        dataloader_pin_memory=best_device().type == "cuda",
-        disable_tqdm=True,
-    )
 
 
 def _loss(model: SentenceTransformer, settings: TrainingSettings) -> torch.nn.Module:

@@ -1,5 +1,6 @@
 """A training run, from an index's records to an encoder that has won against its base, or to none."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from indexer.held_out import HeldOut
 from indexer.leak_filter import LeakFilter
 from indexer.metrics import Scores, p_value
 from indexer.model_card import write_card
+from indexer.processes import Processes
 from indexer.progress import Progress
 from indexer.provenance import Provenance
 from indexer.training import HeldOutEncoder, Trained, Training, TrainingSettings, averaged, open_model
@@ -118,22 +120,28 @@ class TrainingRun:
     provenance: Provenance
     bf16: bool = False
 
-    def run(self, out: Path) -> TrainingSummary:
-        """Train and judge; writes `out` only if the gate is passed. Raises EncoderError where `work` is of another run."""
-        self.work.mkdir(parents=True, exist_ok=True)
-        with locked(self.work / "lock"):
-            self._require_same_run()
-            return self._run(out)
+    def run(self, out: Path, processes: Processes) -> TrainingSummary | None:
+        """Train and judge; writes `out` only if the gate is passed. None in the processes beside the first.
 
-    def _run(self, out: Path) -> TrainingSummary:
+        Raises EncoderError where `work` is of another run.
+        """
+        self.work.mkdir(parents=True, exist_ok=True)
+        with locked(self.work / "lock") if processes.is_first else contextlib.nullcontext():
+            return self._run(out, processes)
+
+    def _run(self, out: Path, processes: Processes) -> TrainingSummary | None:
         model = open_model(self.base, self.recipe.settings.length)  # first: what cannot be trained is said at once
         pairs = TrainingSet(self.work / "pairs", self.recipe.held_out, self.recipe.settings.seed)
-        counts = self._collect(pairs)
-        files = self._mine(pairs, counts)
+        with processes.first_goes_ahead():
+            self._require_same_run()
+            counts = self._collect(pairs)
+            files = self._mine(pairs, counts)
         drawn = {name: lines_in(path) for name, path in files.items()}
         choose, gate = (self._held_out(pairs, side) for side in (Side.CHOOSE, Side.GATE))
-        training = Training(self.work / "checkpoints", self.recipe.settings, self.bf16, self.progress)
+        training = Training(self.work / "checkpoints", self.recipe.settings, self.bf16, self.progress, processes.count)
         trained = training.run(model, files, choose)
+        if not processes.is_first:
+            return None
         verdict = self._judge(model, choose, gate)
         summary = TrainingSummary(str(out), self.base.name, self.recipe, tuple(counts), drawn, trained, verdict)
         if verdict.passed:

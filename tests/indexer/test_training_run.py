@@ -93,6 +93,15 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(
         assert np.allclose(ours[name], theirs[name], atol=1e-6), name
 
 
+def test_processes_that_share_a_run_write_and_report_once(index: Path, base: Path, tmp_path: Path) -> None:
+    launcher = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    alone = command(index, base, tmp_path / "encoder")
+    done = run([*launcher, *alone[alone.index("-m") :]])
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["trained"]["steps"] == STEPS
+    assert done.stderr.count("Pairs of articles") == 1
+
+
 def test_a_checkpoint_that_was_not_written_to_its_end_is_passed_over(
     index: Path, base: Path, finished: dict[str, object], tmp_path: Path
 ) -> None:
