@@ -32,27 +32,32 @@ class Ranks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class MinedPair:
-    """A pair, and the texts of documents that look like an answer to its query and are none, hardest first."""
+class Mined:
+    """A document's pairs, and the texts of others that look like an answer to one of their queries and are none."""
 
-    pair: TrainingPair
+    pairs: tuple[TrainingPair, ...]
     negatives: tuple[str, ...]
 
 
 def mine(
-    pairs: Iterable[TrainingPair], searcher: Ranks, count: int, may_be_seen: Callable[[Article], bool], seed: int = 0
-) -> Iterator[MinedPair]:
-    """Give each pair `count` negatives that `may_be_seen`, fewer where there are fewer; none where its article is unknown.
+    documents: Iterable[tuple[TrainingPair, ...]],
+    searcher: Ranks,
+    count: int,
+    may_be_seen: Callable[[Article], bool],
+    seed: int = 0,
+) -> Iterator[Mined]:
+    """Give each document's pairs `count` negatives that `may_be_seen`, fewer where there are fewer; none where it is unknown.
 
     BM25 and the encoder of the index both choose: negatives come from their fused ranking.
     """
 
-    def mined(pair: TrainingPair) -> MinedPair:
-        chance = random.Random(f"{seed} {pair.pmid} {pair.query}")
+    def mined(pairs: tuple[TrainingPair, ...]) -> Mined:
+        chance = random.Random(f"{seed} {pairs[0].pmid} {pairs[0].query}")
+        pair = chance.choice(pairs)
         hits = _ranked(searcher, pair) if pair.pmid and count else ()
-        return MinedPair(pair, tuple(_drawn(hits, pair, count, may_be_seen, chance)))
+        return Mined(pairs, tuple(_drawn(hits, pair, count, may_be_seen, chance)))
 
-    waiting = iter(pairs)
+    waiting = iter(documents)
     with ThreadPoolExecutor(_THREADS) as threads:
         while batch := list(islice(waiting, _AT_ONCE)):
             yield from threads.map(mined, batch)

@@ -43,12 +43,14 @@ language: en
 
 Made from `{summary.base}` by `{provenance.command}`{commit}.
 
-- It learnt from {learnt:,} pairs of a question and its document ({pairs}).
-  {leaking:,} others hold a part of what it is measured on and were left out.
-- {trained.steps:,} steps of {settings.batch} questions with {summary.recipe.negatives} hard negatives each, at a
-  learning rate of at most {settings.rate:g}; that after step {trained.best:,} was the best.
+- It learnt from {learnt:,} documents and the questions that they answer ({pairs}).
+  {leaking:,} pairs hold a part of what it is measured on and were left out.
+- {trained.steps:,} steps of {settings.batch} documents, a quarter of them of one topic, with {summary.recipe.negatives} hard
+  negatives each, at a learning rate of at most {settings.rate:g}; that after step {trained.best:,} was the best.
+- Its teacher was `{summary.base}` with BM25 (weight {settings.teaching.lexical:g}), the known answers lifted by
+  {settings.teaching.answer:g}; it learnt from the first {settings.length} tokens of a text.
 - {verdict.share:.0%} of the weights are the trained ones', the rest its base's.
-- It reads {settings.length} tokens of a text, pools as its base does, and gives vectors of length 1.
+- It reads {summary.reads} tokens of a text, pools as its base does, and gives vectors of length 1.
 
 nDCG@10 x 100 of questions that the training never saw, before and after (p = {verdict.p:.4f}):
 

@@ -52,13 +52,22 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--pairs", type=positive, default=100_000, metavar="N", help="learn from so many (default: 100,000)")
     parser.add_argument("--mix", type=_mix, metavar="KIND=WEIGHT,...", help=f"kinds: {', '.join(PairKind)}")
-    parser.add_argument("--negatives", type=_count, default=1, metavar="N", help="hard negatives of each pair (default: 1)")
-    parser.add_argument("--batch", type=positive, default=256, metavar="N", help="queries of a step (default: 256)")
+    parser.add_argument("--negatives", type=_count, default=0, metavar="N", help="hard negatives of each document (default: 0)")
+    parser.add_argument("--batch", type=positive, default=48, metavar="N", help="documents of a step (default: 48)")
     parser.add_argument("--at-once", type=positive, default=32, metavar="N", help="texts in memory at a time (default: 32)")
     parser.add_argument(
         "--rate", type=number_above_0, default=2e-5, metavar="R", help="the learning rate's peak (default: 2e-5)"
     )
-    parser.add_argument("--length", type=positive, default=256, metavar="N", help="tokens read of a text (default: 256)")
+    parser.add_argument(
+        "--length", type=positive, default=160, metavar="N", help="tokens of a text to learn from (default: 160)"
+    )
+    parser.add_argument("--reads", type=positive, metavar="N", help="tokens that the encoder will read (default: as its base)")
+    parser.add_argument(
+        "--lexical", type=_weight, default=0.5, metavar="W", help="BM25's weight beside the base's cosine (default: 0.5)"
+    )
+    parser.add_argument(
+        "--answer", type=_weight, default=0.15, metavar="W", help="how far a known answer is lifted (default: 0.15)"
+    )
     parser.add_argument(
         "--dimensions", type=_numbers, default=(), metavar="N,...", help="vectors cut to these lengths are to serve, too"
     )
@@ -121,6 +130,7 @@ def _require_packages() -> None:
 
 
 def _recipe(options: argparse.Namespace) -> "Recipe":
+    from indexer.hybrid_teacher import Teaching
     from indexer.training import TrainingSettings
     from indexer.training_run import Recipe
     from indexer.training_set import DEFAULT_MIX
@@ -136,6 +146,7 @@ def _recipe(options: argparse.Namespace) -> "Recipe":
         every=options.every,
         hours=options.hours,
         seed=options.seed,
+        teaching=Teaching(options.lexical, options.answer),
     )
     return Recipe(
         options.pairs,
@@ -143,6 +154,7 @@ def _recipe(options: argparse.Namespace) -> "Recipe":
         options.negatives,
         options.held_out,
         options.questions,
+        options.reads,
         settings=settings,
     )
 
@@ -169,6 +181,10 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more; found {text!r}")
     return int(text)
+
+
+def _weight(text: str) -> float:
+    return 0.0 if text == "0" else number_above_0(text)
 
 
 def _share(text: str) -> float:

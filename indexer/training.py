@@ -2,8 +2,9 @@
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,18 @@ import torch
 from datasets import Dataset, disable_progress_bars
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.base.evaluation import BaseEvaluator
-from sentence_transformers.sentence_transformer.losses import CachedMultipleNegativesRankingLoss, MatryoshkaLoss
+from sentence_transformers.base.sampler import DefaultBatchSampler
+from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
-from sentence_transformers.sentence_transformer.training_args import BatchSamplers, MultiDatasetBatchSamplers
+from sentence_transformers.sentence_transformer.training_args import MultiDatasetBatchSamplers
+from torch.utils.data import SequentialSampler
 from transformers import EarlyStoppingCallback, PrinterCallback, ProgressCallback, TrainerCallback
 
 from indexer.held_out import HeldOut
+from indexer.hybrid_teacher import HybridTeacher, Teaching, inverse_document_frequencies
 from indexer.progress import Progress
+from indexer.teaching_loss import TeachingLoss
+from indexer.training_examples import DOCUMENT, is_query, read_examples
 from search.checkpoint import best_device, quiet_transformers
 from search.encoder import Metric, NumericPath, Vectors
 from search.encoder_files import EncoderSpec
@@ -27,7 +33,7 @@ from search.tower import load_transformer
 
 Weights = Mapping[str, torch.Tensor]
 
-_SCALE = 20.0
+_EXAMPLES_COUNTED = 10_000
 _METRIC = "held_out"
 _SECONDS = "seconds"
 _CHECKPOINTS_KEPT = 2
@@ -36,24 +42,25 @@ _TEXTS_AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """How an encoder is trained; `rate` is the learning rate's peak, `length` counts the tokens that are read of a text.
+    """How an encoder is trained; `rate` is the learning rate's peak, `length` the tokens of a text that it learns from.
 
-    A batch's other documents are every query's negatives, so `batch` is as large as patience allows; `at_once` texts are in
-    memory with their gradients. Of a vector, its first numbers are a vector, too, for each of `dimensions`.
+    A batch has `batch` documents with all their questions, which rank all of them; `at_once` texts are in memory with their
+    gradients. Of a vector, its first numbers are a vector, too, for each of `dimensions`.
     """
 
-    batch: int = 256
+    batch: int = 48
     at_once: int = 32
     rate: float = 2e-5
     warm_up: float = 0.1
     epochs: float = 1.0
     steps: int = -1
-    length: int = 256
+    length: int = 160
     dimensions: tuple[int, ...] = ()
     every: int = 50
     patience: int = 3
     hours: float | None = None
     seed: int = 0
+    teaching: Teaching = field(default_factory=Teaching)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ def open_model(spec: EncoderSpec, length: int | None = None) -> SentenceTransfor
         )
     positions = load_transformer(spec.document_folder, NumericPath.FP32).positions()
     if length is not None and length > positions:
-        raise EncoderError(f"{spec.name} reads {positions} tokens at most; found --length {length}.")
+        raise EncoderError(f"{spec.name} reads {positions} tokens at most; found {length}.")
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     with quiet_transformers():
         transformer = Transformer(
@@ -94,6 +101,9 @@ def open_model(spec: EncoderSpec, length: int | None = None) -> SentenceTransfor
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode=spec.pooling.value)
     prompts = {"query": spec.query_prompt, "document": spec.document_prompt}
     model = SentenceTransformer(modules=[transformer, pooling, Normalize()], prompts=prompts)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0  # a ranking is to be followed closely, and no example is seen often
     model.model_card_data.widget = [{}]  # else examples are computed for a card that is not kept
     return model
 
@@ -121,16 +131,20 @@ class HeldOutEncoder:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A training in `folder`, where its checkpoints lie; `bf16` where the device gains from it. `processes` share a batch."""
+    """A training in `folder`, where its checkpoints lie; `base` teaches, too. `processes` share a batch.
+
+    `bf16` where the device gains from it.
+    """
 
     folder: Path
+    base: SentenceTransformer
     settings: TrainingSettings
     bf16: bool
     progress: Progress
     processes: int = 1
 
     def run(self, model: SentenceTransformer, files: Mapping[str, Path], choose: HeldOut) -> Trained:
-        """Train on files of JSON lines, each with a query, its document and negatives; goes on from the last checkpoint.
+        """Train on files of examples; goes on from the last checkpoint.
 
         Every batch is drawn from one file. The model is left as it was when it found the held-out documents best.
         """
@@ -140,9 +154,12 @@ class Training:
             model=model,
             args=self._arguments(_prompts(model, data)),
             train_dataset=data,
-            loss=_loss(model, self.settings),
+            loss=self._losses(model, files),
             evaluator=_Finding(choose, self.progress),
-            callbacks=[_Watching(self.progress, self.settings), EarlyStoppingCallback(self.settings.patience)],
+            callbacks=[
+                _Watching(self.progress, self.settings, _questions_per_example(files)),
+                EarlyStoppingCallback(self.settings.patience),
+            ],
         )
         for callback in (PrinterCallback, ProgressCallback):
             trainer.remove_callback(callback)
@@ -156,6 +173,20 @@ class Training:
             losses=tuple(one["loss"] for one in history if "loss" in one),
             held_out={int(one["step"]): one[f"eval_{_METRIC}"] for one in history if f"eval_{_METRIC}" in one},
         )
+
+    def _losses(self, model: SentenceTransformer, files: Mapping[str, Path]) -> dict[str, torch.nn.Module]:
+        """A loss for each file, which may differ in how many questions an example has."""
+        tokenizer, at_once = model.tokenizer, self.settings.at_once
+        tokens = (tokenizer.encode(one[DOCUMENT], add_special_tokens=False, truncation=True) for one in _some(files))
+        idf = inverse_document_frequencies(tokens, len(tokenizer))
+        teacher = HybridTeacher(self.base, idf, self.settings.teaching, at_once)
+        whole = int(model.get_embedding_dimension() or 0)
+        cut = [one for one in self.settings.dimensions if one < whole]
+        losses: dict[str, torch.nn.Module] = {}
+        for name, path in files.items():
+            loss = TeachingLoss(model, teacher, sum(map(is_query, next(read_examples(path)))), at_once)
+            losses[name] = MatryoshkaLoss(model, loss, matryoshka_dims=[whole, *cut]) if cut else loss
+        return losses
 
     def _arguments(self, prompts: dict[str, str]) -> SentenceTransformerTrainingArguments:
         # One process trains on all GPUs of its machine; several have one each.
@@ -171,7 +202,7 @@ class Training:
             seed=self.settings.seed,
             bf16=self.bf16,
             use_cpu=best_device().type == "cpu",  # without it, processes that have no GPU do not find each other
-            batch_sampler=BatchSamplers.NO_DUPLICATES,
+            batch_sampler=_in_order,
             multi_dataset_batch_sampler=MultiDatasetBatchSamplers.PROPORTIONAL,
             eval_strategy="steps",
             save_strategy="steps",
@@ -226,17 +257,25 @@ def averaged(base: Weights, trained: Weights, share: float) -> Weights:
 def _prompts(model: SentenceTransformer, data: Mapping[str, Dataset]) -> dict[str, str]:
     """The prompt of each column that has one."""
     columns = {name for one in data.values() for name in one.column_names}
-    prompts = {column: model.prompts["query" if column == "query" else "document"] or "" for column in columns}
+    prompts = {column: model.prompts["query" if is_query(column) else "document"] or "" for column in columns}
     return {column: prompt for column, prompt in prompts.items() if prompt}
 
 
-def _loss(model: SentenceTransformer, settings: TrainingSettings) -> torch.nn.Module:
-    """A batch's other documents are wrong answers; gradients are cached, so that a batch need not fit into memory."""
-    loss = CachedMultipleNegativesRankingLoss(model, scale=_SCALE, mini_batch_size=settings.at_once)
-    if not settings.dimensions:
-        return loss
-    whole = int(model.get_embedding_dimension() or 0)
-    return MatryoshkaLoss(model, loss, matryoshka_dims=[whole, *(one for one in settings.dimensions if one < whole)])
+def _in_order(dataset: Dataset, **how: Any) -> DefaultBatchSampler:  # noqa: ANN401
+    """Batches of lines that stand side by side: each file's order is one by topics, and runs of a topic follow by chance."""
+    return DefaultBatchSampler(SequentialSampler(dataset), **how)
+
+
+def _questions_per_example(files: Mapping[str, Path]) -> float:
+    """How many questions an example has on average."""
+    asked = [sum(is_query(column) and bool(text) for column, text in one.items()) for one in _some(files)]
+    return sum(asked) / len(asked)
+
+
+def _some(files: Mapping[str, Path]) -> Iterator[dict[str, str]]:
+    """The first examples of each file."""
+    for path in files.values():
+        yield from islice(read_examples(path), _EXAMPLES_COUNTED)
 
 
 class _Finding(BaseEvaluator):
@@ -257,21 +296,22 @@ class _Finding(BaseEvaluator):
 class _Watching(TrainerCallback):
     """Tells of every step, and ends a run whose time is up, what was trained before a stop counted in."""
 
-    def __init__(self, progress: Progress, settings: TrainingSettings) -> None:
+    def __init__(self, progress: Progress, settings: TrainingSettings, questions_per_example: float) -> None:
         self._progress = progress
         self._settings = settings
+        self._asked = questions_per_example * settings.batch
         self._started = time.monotonic()
         self._earlier = 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Say how many queries there are."""
-        self._progress.start("Training", state.max_steps * self._settings.batch, "queries")
-        self._progress.advance(state.global_step * self._settings.batch)
+        self._progress.start("Training", round(state.max_steps * self._asked), "queries")
+        self._progress.advance(round(state.global_step * self._asked))
         self._started, self._earlier = time.monotonic(), _seconds(state.log_history)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Count the queries of a batch."""
-        self._progress.advance(self._settings.batch)
+        self._progress.advance(round(state.global_step * self._asked) - round((state.global_step - 1) * self._asked))
         if self._settings.hours and self._trained_for() > 3600 * self._settings.hours:
             control.should_evaluate = control.should_save = control.should_training_stop = True
 

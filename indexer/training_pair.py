@@ -1,9 +1,10 @@
 """A question and a document that answers it: what an encoder learns from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from search.article import Article
+from search.article import AbstractSection, Article
 from search.encoder import embedded_text
 
 
@@ -43,9 +44,16 @@ class TrainingPair:
     related: tuple[int, ...] = ()
 
 
-def document_text(article: Article, without: str = "") -> str:
-    """An article as encoders read it, its title and its abstract; `without` some words of the abstract."""
+def document_text(article: Article, without: Sequence[str] = ()) -> str:
+    """An article as encoders read it, its title and its abstract; `without` some of the abstract's sentences."""
     if without:
-        rest = (replace(section, text=section.text.replace(without, " ").strip()) for section in article.sections)
+        rest = (_less(section, without) for section in article.sections)
         article = replace(article, sections=tuple(section for section in rest if section.text))
     return " ".join(part for part in embedded_text(article) if part)
+
+
+def _less(section: AbstractSection, sentences: Sequence[str]) -> AbstractSection:
+    text = section.text
+    for sentence in sentences:
+        text = text.replace(sentence, " ")
+    return replace(section, text=" ".join(text.split()))

@@ -24,6 +24,8 @@ _CONCLUSION = re.compile(
 _LEAST_WORDS = 5
 _LEAST_ABSTRACT = 200
 _LAY_SHARE = 0.5
+# How often the title stands before the abstract in what is asked for, as it does in an index.
+_TITLED_SHARE = 0.3
 # Which form a title is asked in, where it allows the form: as it stands, in keywords, as a question.
 _TITLE_SHAPES = {QueryShape.TITLE: 0.4, QueryShape.KEYWORDS: 0.3, QueryShape.QUESTION: 0.3}
 _KEYWORDS_OF_SENTENCES = 0.3
@@ -45,13 +47,23 @@ class CitingSentence(msgspec.Struct, frozen=True):
 
 
 def article_pairs(articles: Iterable[Article], seed: int = 0) -> Iterator[TrainingPair]:
-    """Up to three pairs of every article with an abstract: its title, a sentence and its conclusion, each with the rest."""
+    """Up to three pairs of every article with an abstract, all with the same document.
+
+    A sentence and the conclusion ask for the rest of the abstract. The title asks for it, too, where it is no part of it.
+    """
     for article in articles:
         if len(article.abstract) < _LEAST_ABSTRACT:
             continue
         chance = random.Random(f"{seed} {article.pmid}")
-        yield from _title_pair(article, chance)
-        yield from _sentence_pairs(article, chance)
+        asking = _telling_sentences(article, chance)
+        titled = chance.random() < _TITLED_SHARE and bool(asking)
+        document = document_text(article if titled else replace(article, title=""), without=[text for _, text in asking])
+        if not titled and len(article.title.split()) >= _LEAST_WORDS:
+            shape, query = _asked(article.title, chance)
+            yield TrainingPair(PairKind.TITLE, shape, query, document, article.pmid, str(article.pmid))
+        for kind, text in asking:
+            shape, query = _sentence_asked(text, chance)
+            yield TrainingPair(kind, shape, query, document, article.pmid, str(article.pmid))
 
 
 def link_pairs(
@@ -122,26 +134,15 @@ def read_citing_sentences(path: Path) -> Iterator[CitingSentence]:
                 ) from error
 
 
-def _title_pair(article: Article, chance: random.Random) -> Iterator[TrainingPair]:
-    """The title and the abstract alone: with the title in the document, there would be nothing to learn."""
-    if len(article.title.split()) >= _LEAST_WORDS:
-        shape, query = _asked(article.title, chance)
-        abstract = document_text(replace(article, title=""))
-        yield TrainingPair(PairKind.TITLE, shape, query, abstract, article.pmid, str(article.pmid))
-
-
-def _sentence_pairs(article: Article, chance: random.Random) -> Iterator[TrainingPair]:
-    """A sentence and the conclusion, each with the title and the rest of the abstract."""
+def _telling_sentences(article: Article, chance: random.Random) -> list[tuple[PairKind, str]]:
+    """A sentence and the conclusion, where enough of the abstract is left without them."""
     texts = [one for one in sentences(article) if len(one.text.split()) >= _LEAST_WORDS]
-    if len(texts) < 3:  # noqa: PLR2004  (of two sentences, the rest would be one)
-        return
+    if len(texts) < 3:  # noqa: PLR2004  (of two sentences, nothing would be left)
+        return []
     concluding = [one for one in texts if "conclu" in one.label.lower() or _CONCLUSION.search(one.text)]
     conclusion = concluding[-1] if concluding else texts[-1]
     other = chance.choice([one for one in texts if one is not conclusion])
-    for kind, one in ((PairKind.SENTENCE, other), (PairKind.CONCLUSION, conclusion)):
-        shape, query = _sentence_asked(one.text, chance)
-        rest = document_text(article, without=one.text)
-        yield TrainingPair(kind, shape, query, rest, article.pmid, str(article.pmid))
+    return [(PairKind.SENTENCE, other.text), (PairKind.CONCLUSION, conclusion.text)]
 
 
 def _asked(title: str, chance: random.Random) -> tuple[QueryShape, str]:

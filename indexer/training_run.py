@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from indexer.hard_negatives import MinedPair, Ranks, mine
+from indexer.hard_negatives import Mined, Ranks, mine
 from indexer.held_out import HeldOut
 from indexer.leak_filter import LeakFilter
 from indexer.metrics import Scores, p_value
@@ -21,13 +21,14 @@ from indexer.processes import Processes
 from indexer.progress import Progress
 from indexer.provenance import Provenance
 from indexer.training import HeldOutEncoder, Trained, Training, TrainingSettings, averaged, open_model
+from indexer.training_examples import Layout, write_examples
 from indexer.training_pair import PairKind, TrainingPair
 from indexer.training_pairs import article_pairs, citing_pairs, link_pairs, mesh_pairs, read_citing_sentences
-from indexer.training_set import DEFAULT_MIX, PairCounts, Side, TrainingSet, lines_in, quotas
+from indexer.training_set import DEFAULT_MIX, PairCounts, Side, TrainingSet, lines_in, quotas, with_same_document
 from search.article import Article
 from search.encoder_files import EncoderSpec, content_hash
 from search.errors import EncoderError
-from search.storage import complete_folder, file_sha256, sync_file, write_atomically
+from search.storage import complete_folder, file_sha256, write_atomically
 from search.writer_lock import locked
 
 if TYPE_CHECKING:
@@ -35,6 +36,14 @@ if TYPE_CHECKING:
 
 _WINDOW = 500
 _LEVEL = 0.05
+_TOPICS_PER_BATCH = 4
+# The kinds of pairs whose documents are the same, each kind's question beside the others', and those that are alone.
+_FILES: Mapping[str, tuple[PairKind, ...]] = {
+    "articles": (PairKind.TITLE, PairKind.SENTENCE, PairKind.CONCLUSION),
+    "citations": (PairKind.CITATION,),
+    "links": (PairKind.LINK,),
+    "mesh": (PairKind.MESH,),
+}
 # How much of the trained weights the encoder gets, the rest being its base's.
 _SHARES = (0.25, 0.5, 0.75, 1.0)
 
@@ -53,13 +62,14 @@ class Records(Ranks, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Which pairs an encoder learns from, and how."""
+    """Which pairs an encoder learns from, and how; `reads` counts the tokens that it will read of a text, None as its base."""
 
     pairs: int = 100_000
     mix: Mapping[PairKind, float] = field(default_factory=lambda: dict(DEFAULT_MIX))
-    negatives: int = 1
+    negatives: int = 0
     held_out: float = 0.1
     questions: int = 500
+    reads: int | None = None
     settings: TrainingSettings = field(default_factory=TrainingSettings)
 
 
@@ -76,14 +86,14 @@ class KindVerdict:
 class Verdict:
     """What the gate found: it is `passed` where the mean over the kinds rose and the paired test leaves no doubt.
 
-    `cut` has the trained encoder's mean where only so many of a vector's first numbers are compared.
+    `share` of the weights are the trained ones; `cut` has the mean where only so many of a vector's first numbers are compared.
     """
 
     base: float
     trained: float
     p: float
-    share: float
     kinds: dict[PairKind, KindVerdict]
+    share: float = 1.0
     cut: dict[int, float] = field(default_factory=dict)
 
     @property
@@ -94,13 +104,17 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSummary:
-    """What a run learnt from, how it went and what came of it; `drawn` counts the pairs of each file that it trained on."""
+    """What a run learnt from, how it went and what came of it.
+
+    `drawn` counts the documents of each file that it trained on; `reads` are the tokens that the encoder reads of a text.
+    """
 
     out: str
     base: str
     recipe: Recipe
     pairs: tuple[PairCounts, ...]
     drawn: dict[str, int]
+    reads: int
     trained: Trained
     verdict: Verdict
 
@@ -130,7 +144,8 @@ class TrainingRun:
             return self._run(out, processes)
 
     def _run(self, out: Path, processes: Processes) -> TrainingSummary | None:
-        model = open_model(self.base, self.recipe.settings.length)  # first: what cannot be trained is said at once
+        for length in (self.recipe.reads, self.recipe.settings.length):
+            model = open_model(self.base, length)  # first: what cannot be trained is said at once
         pairs = TrainingSet(self.work / "pairs", self.recipe.held_out, self.recipe.settings.seed)
         with processes.first_goes_ahead():
             self._require_same_run()
@@ -138,12 +153,14 @@ class TrainingRun:
             files = self._mine(pairs, counts)
         drawn = {name: lines_in(path) for name, path in files.items()}
         choose, gate = (self._held_out(pairs, side) for side in (Side.CHOOSE, Side.GATE))
-        training = Training(self.work / "checkpoints", self.recipe.settings, self.bf16, self.progress, processes.count)
+        base = open_model(self.base, self.recipe.settings.length)
+        training = Training(self.work / "checkpoints", base, self.recipe.settings, self.bf16, self.progress, processes.count)
         trained = training.run(model, files, choose)
         if not processes.is_first:
             return None
         verdict = self._judge(model, choose, gate)
-        summary = TrainingSummary(str(out), self.base.name, self.recipe, tuple(counts), drawn, trained, verdict)
+        reads = int(model.max_seq_length or 0)
+        summary = TrainingSummary(str(out), self.base.name, self.recipe, tuple(counts), drawn, reads, trained, verdict)
         if verdict.passed:
             with complete_folder(out) as folder:
                 model.save(str(folder), create_model_card=False)
@@ -197,34 +214,26 @@ class TrainingRun:
             return pairs.is_for_training(article.pmid) and not self.protected.leaks(article.title, article.abstract)
 
         files: dict[str, Path] = {}
-        for kind, quota in quotas(counts, self.recipe.mix, self.recipe.pairs).items():
-            drawn = pairs.draw(Side.TRAIN, kind, quota)
-            mined = mine(drawn, self.records, self.recipe.negatives, may_be_seen, self.recipe.settings.seed)
-            files |= self._mined(kind, quota, mined)
+        wanted = quotas(counts, self.recipe.mix, self.recipe.pairs)
+        for name, kinds in _FILES.items():
+            if drawn := [pairs.draw(Side.TRAIN, kind, wanted[kind]) for kind in kinds if kind in wanted]:
+                documents = with_same_document(drawn) if len(kinds) > 1 else ((pair,) for pair in drawn[0])
+                mined = mine(documents, self.records, self.recipe.negatives, may_be_seen, self.recipe.settings.seed)
+                files[name] = self._examples(name, mined, len(kinds))
         if not files:
             raise EncoderError("These records give no pairs to learn from. Train on an index with abstracts, or give --citing.")
         return files
 
-    def _mined(self, kind: PairKind, quota: int, mined: Iterator[MinedPair]) -> dict[str, Path]:
-        folder = self.work / "mined"
-        folder.mkdir(parents=True, exist_ok=True)
-        hard, easy = folder / f"{kind}-hard.jsonl", folder / f"{kind}.jsonl"
-        if not easy.exists():
-            self.progress.start(f"Negatives, {kind}", quota, "pairs")
-            partial_hard, partial_easy = (path.with_suffix(".partial") for path in (hard, easy))
-            with partial_hard.open("wb") as with_negatives, partial_easy.open("wb") as without:
-                for one in mined:
-                    complete = len(one.negatives) == self.recipe.negatives > 0
-                    line = {"query": one.pair.query, "document": one.pair.document}
-                    if complete:
-                        line |= {f"negative_{place}": text for place, text in enumerate(one.negatives)}
-                    (with_negatives if complete else without).write(msgspec.json.encode(line) + b"\n")
-                    self.progress.advance(1)
-            sync_file(partial_hard)
-            sync_file(partial_easy)
-            partial_hard.rename(hard)
-            partial_easy.rename(easy)
-        return {path.stem: path for path in (hard, easy) if path.stat().st_size}
+    def _examples(self, name: str, mined: Iterable[Mined], questions: int) -> Path:
+        path = self.work / "examples" / f"{name}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            self.progress.start(f"Negatives and topics, {name}", None, "documents")
+            settings = self.recipe.settings
+            together = max(1, settings.batch // _TOPICS_PER_BATCH)
+            layout = Layout(questions, self.recipe.negatives, together, settings.seed)
+            write_examples(mined, path, layout, self.progress.advance)
+        return path
 
     def _held_out(self, pairs: TrainingSet, side: Side) -> HeldOut:
         """As many questions of each kind."""
@@ -236,6 +245,7 @@ class TrainingRun:
     def _judge(self, model: "SentenceTransformer", choose: HeldOut, gate: HeldOut) -> Verdict:
         """Average the trained weights with the base's as the first held-out half likes best, and judge on the second."""
         base = open_model(self.base)
+        model.max_seq_length = self.recipe.reads or base.max_seq_length
         before = gate.score(gate.embed(HeldOutEncoder(base)))
         trained = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         found: dict[float, float] = {}
@@ -247,12 +257,12 @@ class TrainingRun:
         model.load_state_dict(averaged(base.state_dict(), trained, best))
         after = gate.embed(HeldOutEncoder(model))
         cut = {dimension: gate.mean(gate.score(after, dimension)) for dimension in self.recipe.settings.dimensions}
-        return _verdict(gate, before, gate.score(after), best, cut)
+        return dataclasses.replace(_verdict(gate, before, gate.score(after)), share=best, cut=cut)
 
 
-def _verdict(gate: HeldOut, before: Scores, after: Scores, share: float, cut: dict[int, float]) -> Verdict:
+def _verdict(gate: HeldOut, before: Scores, after: Scores) -> Verdict:
     """The paired test is of the questions' differences, each kind counting alike."""
     old, new = gate.by_kind(before), gate.by_kind(after)
     kinds = {kind: KindVerdict(len(old[kind]), float(old[kind].mean()), float(new[kind].mean())) for kind in old}
     p = p_value(*(new[kind] - old[kind] for kind in old))
-    return Verdict(gate.mean(before), gate.mean(after), p, share, kinds, cut)
+    return Verdict(gate.mean(before), gate.mean(after), p, kinds)

@@ -1,15 +1,17 @@
 """The pairs of a training run on disk: collected by kind, filtered, split, and drawn in the proportions that are wanted."""
 
 import hashlib
-import random
+import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
 from typing import IO, Self
 
 import msgspec
+import numpy as np
 
 from indexer.leak_filter import LeakFilter
 from indexer.training_pair import PairKind, TrainingPair
@@ -105,19 +107,29 @@ class TrainingSet:
         return self._side(str(pmid)) is Side.TRAIN
 
     def _side(self, key: str) -> Side:
-        place = int.from_bytes(hashlib.blake2b(f"{self.seed} {key}".encode(), digest_size=8).digest(), "little") / 2**64
+        place = _share(f"{self.seed} {key}")
         if place >= self.held_out_share:
             return Side.TRAIN
         return Side.CHOOSE if place < self.held_out_share / 2 else Side.GATE
 
     def draw(self, side: Side, kind: PairKind, wanted: int) -> Iterator[TrainingPair]:
-        """Draw pairs without repetition, the same ones every time, in the order of the file."""
+        """Draw pairs without repetition, the same ones every time, in the order of the file.
+
+        What asks decides what is drawn: of two kinds, the same articles' pairs.
+        """
         path = self.pairs(side, kind)
-        available = lines_in(path)
-        chance = random.Random(f"{self.seed} {side} {kind}")
-        chosen = set(chance.sample(range(available), min(wanted, available)))
         with path.open("rb") as stream:
-            yield from (_decoder.decode(line) for number, line in enumerate(stream) if number in chosen)
+            places = np.fromiter((_place(self.seed, _decoder.decode(line)) for line in stream), np.float64)
+        chosen = np.zeros(len(places), np.bool_)
+        chosen[np.argsort(places, kind="stable")[:wanted]] = True
+        with path.open("rb") as stream:
+            yield from (_decoder.decode(line) for line, taken in zip(stream, chosen.tolist(), strict=True) if taken)
+
+
+def with_same_document(drawn: Iterable[Iterable[TrainingPair]]) -> Iterator[tuple[TrainingPair, ...]]:
+    """The pairs of several kinds, each in order of PMID, those of one document together."""
+    in_order = heapq.merge(*drawn, key=lambda pair: pair.pmid)
+    yield from (tuple(same) for _, same in groupby(in_order, key=lambda pair: (pair.pmid, pair.document)))
 
 
 def quotas(counts: Iterable[PairCounts], mix: Mapping[PairKind, float], total: int) -> dict[PairKind, int]:
@@ -137,6 +149,15 @@ def lines_in(path: Path) -> int:
     """How many lines a file has."""
     with path.open("rb") as stream:
         return sum(1 for _ in stream)
+
+
+def _place(seed: int, pair: TrainingPair) -> float:
+    return _share(f"{seed} drawn {pair.asked_by} {pair.document}")
+
+
+def _share(key: str) -> float:
+    """A number from 0 to 1 that a text decides, and nothing foretells."""
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little") / 2**64
 
 
 class _Files:

@@ -43,7 +43,10 @@ def drawn(ranking: Sequence[int], pmid: int, count: int = 3, seeds: int = 50) ->
     """The texts that are ever drawn."""
     searcher = Ranked(ranking)
     return {
-        text for seed in range(seeds) for one in mine([asked(pmid)], searcher, count, anything, seed) for text in one.negatives
+        text
+        for seed in range(seeds)
+        for one in mine([(asked(pmid),)], searcher, count, anything, seed)
+        for text in one.negatives
     }
 
 
@@ -65,24 +68,24 @@ def test_where_the_answer_is_not_found_the_first_hits_may_be_answers() -> None:
 
 
 def test_as_many_as_are_wanted_and_each_once() -> None:
-    (mined,) = mine([asked(1)], Ranked(range(1, 61)), 5, anything)
+    (mined,) = mine([(asked(1),)], Ranked(range(1, 61)), 5, anything)
     assert len(set(mined.negatives)) == len(mined.negatives) == 5
-    (few,) = mine([asked(1)], Ranked([1, 2]), 5, anything)
+    (few,) = mine([(asked(1),)], Ranked([1, 2]), 5, anything)
     assert few.negatives == ()
 
 
 @pytest.mark.parametrize("pair", [asked(0), asked(7, "refused")])
 def test_pairs_without_negatives_are_kept(pair: TrainingPair) -> None:
-    (mined,) = mine([pair], Ranked(range(1, 61)), 3, anything)
-    assert (mined.pair, mined.negatives) == (pair, ())
+    (mined,) = mine([(pair,)], Ranked(range(1, 61)), 3, anything)
+    assert (mined.pairs, mined.negatives) == ((pair,), ())
 
 
 def test_what_is_held_out_is_not_seen() -> None:
-    (mined,) = mine([asked(1)], Ranked(range(1, 61)), 40, lambda one: one.pmid % 2 == 0)
+    (mined,) = mine([(asked(1),)], Ranked(range(1, 61)), 40, lambda one: one.pmid % 2 == 0)
     assert set(mined.negatives) == texts(*range(6, 51, 2))
 
 
 def test_other_right_answers_are_no_negatives() -> None:
     pair = TrainingPair(PairKind.LINK, QueryShape.TITLE, "q", "d", 1, "90", related=(90, *range(10, 51)))
-    (mined,) = mine([pair], Ranked(range(1, 61)), 40, anything)
+    (mined,) = mine([(pair,)], Ranked(range(1, 61)), 40, anything)
     assert set(mined.negatives) == texts(*range(6, 10))

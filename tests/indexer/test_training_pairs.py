@@ -27,23 +27,42 @@ def pairs_of(one: Article, seeds: int = 30) -> set[TrainingPair]:
     return {pair for seed in range(seeds) for pair in article_pairs([one], seed)}
 
 
-def test_a_title_is_asked_of_its_abstract_alone() -> None:
-    pairs = {pair for pair in pairs_of(LANCE) if pair.kind is PairKind.TITLE}
-    assert {pair.document for pair in pairs} == {" ".join(SENTENCES)}
-    assert {pair.pmid for pair in pairs} == {11}
-    assert {pair.shape for pair in pairs} == {QueryShape.TITLE, QueryShape.KEYWORDS}
-    assert LANCE.title in {pair.query for pair in pairs}
+def test_what_asks_is_no_part_of_what_it_asks_for() -> None:
+    for seed in range(30):
+        pairs = list(article_pairs([LANCE], seed))
+        (document,) = {pair.document for pair in pairs}
+        assert {pair.pmid for pair in pairs} == {11}
+        by_kind = {pair.kind: pair for pair in pairs}
+        assert len(by_kind) == len(pairs)
+        assert (PairKind.TITLE in by_kind) is not document.startswith(LANCE.title)
+        assert SENTENCES[3] not in document
+        assert sum(sentence in document for sentence in SENTENCES) == 2
 
 
-def test_a_sentence_is_asked_of_the_rest() -> None:
-    pairs = {pair for pair in pairs_of(LANCE) if pair.shape is QueryShape.SENTENCE}
-    by_kind = {kind: {pair.query for pair in pairs if pair.kind is kind} for kind in PairKind}
-    assert by_kind[PairKind.CONCLUSION] == {SENTENCES[3]}
-    assert by_kind[PairKind.SENTENCE] == set(SENTENCES[:3])
-    for pair in pairs:
-        assert pair.query not in pair.document
-        assert pair.document.startswith(LANCE.title)
-        assert all(other in pair.document for other in SENTENCES if other != pair.query)
+def test_every_kind_asks_in_its_forms() -> None:
+    shapes = {(pair.kind, pair.shape) for pair in pairs_of(LANCE)}
+    assert shapes == {
+        (PairKind.TITLE, QueryShape.TITLE),
+        (PairKind.TITLE, QueryShape.KEYWORDS),
+        (PairKind.SENTENCE, QueryShape.SENTENCE),
+        (PairKind.SENTENCE, QueryShape.KEYWORDS),
+        (PairKind.CONCLUSION, QueryShape.SENTENCE),
+        (PairKind.CONCLUSION, QueryShape.KEYWORDS),
+    }
+    as_it_stands = {pair.query for pair in pairs_of(LANCE) if pair.shape in {QueryShape.TITLE, QueryShape.SENTENCE}}
+    assert as_it_stands == {LANCE.title, *SENTENCES}
+
+
+def test_the_title_asks_for_the_whole_of_a_short_abstract() -> None:
+    short = article(
+        13, "Sugar on the tongues of newborns", "Newborns were given sugar. " + "It made them cry less, all of them. " * 6
+    )
+    two = article(
+        14, "Sugar on the tongues of newborns", "One sentence of a length that is enough, " * 6 + "ends here. And another ends."
+    )
+    assert {pair.kind for pair in article_pairs([two])} == {PairKind.TITLE}
+    assert {pair.document for pair in article_pairs([two])} == {two.abstract}
+    assert all(pair.document for pair in article_pairs([short]))
 
 
 def test_the_conclusion_is_where_the_label_says() -> None:

@@ -137,7 +137,7 @@ def test_hours_count_what_was_trained_before_a_stop(
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (["--length", "5000"], "reads 512 tokens at most; found --length 5000"),
+        (["--length", "5000"], "reads 512 tokens at most; found 5000"),
         (["--mix", "title=-1"], "expected KIND=WEIGHT"),
         (["--negatives", "-1"], "expected a whole number, 0 or more"),
         (["--held-out", "1"], "expected a number between 0 and 1"),
