@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from indexer.bench_cli import add_bench, bench
 from indexer.evaluate_cli import add_evaluate, evaluate
 from indexer.mirror_cli import KEPT, add_mirror, mirror
+from indexer.plan_cli import add_plan, plan
 from indexer.train_cli import TRAINING_KEPT, add_train, train_encoder
 from indexer.upkeep_cli import add_index_and_json, add_upkeep, encoder_of
 from search.command import number_above_0, positive, run
@@ -33,6 +34,8 @@ _EXAMPLES = """examples:
   pubmed-index evaluate beir/nfcorpus --json                   judged questions: any folder in BEIR's form
   pubmed-index evaluate --own --index I                        your own corpus, without judgements
   pubmed-index train --index I --base biolinkbert-base --out my-encoder
+  pubmed-index plan 40000000                                   the disk, memory and hours that all of PubMed would take here
+  pubmed-index bench --encode                                  how fast this machine encodes: plan goes by it
   pubmed-index bench --index I --queries questions.txt
   pubmed-index bench --index I --scale 1600000 --out law.json  made of I's records: how an index of that size does here
 """
@@ -74,7 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     add_mirror(
         commands.add_parser("mirror", help="keep NLM's baseline and update files in a folder", description=mirror.__doc__)
     )
-    add_bench(commands.add_parser("bench", help="measure how long questions take", description=bench.__doc__))
+    add_plan(commands.add_parser("plan", help="predict disk, memory and hours of an index", description=plan.__doc__))
+    add_bench(commands.add_parser("bench", help="measure how long questions take, and encoding", description=bench.__doc__))
     add_evaluate(commands.add_parser("evaluate", help="measure how good the search is", description=evaluate.__doc__))
     add_train(commands.add_parser("train", help="make an encoder into a retriever", description=train_encoder.__doc__))
     add_upkeep(commands)

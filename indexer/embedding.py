@@ -1,9 +1,9 @@
 """The embedding stage: every article of a catalogue to a vector, from where one is known, or else from the encoder."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -11,11 +11,13 @@ from indexer.embedding_cache import EmbeddingCache, KnownRows
 from indexer.progress import Progress
 from search.article import Article
 from search.catalogue import Catalogue
-from search.encoder import Encoder
+from search.encoder import EmbeddedBatch, Encoder
 from search.vectors import VectorWriter
 
 # Enough documents to sort by length with little padding, few enough to keep what they need below a gigabyte.
 _WINDOW = 1_024
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,20 @@ class Known(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class _Window:
+    """Some articles, the `rows` of those that are known, and the `others`, whose vectors come in `batches`."""
+
+    articles: Sequence[Article]
+    rows: KnownRows
+    others: Sequence[int]
+    batches: Iterator[EmbeddedBatch]
+
+    def counts(self) -> EmbeddingCounts:
+        """What was counted of it when it is whole."""
+        return EmbeddingCounts(len(self.others), len(self.articles) - len(self.others), int(self.rows.truncated.sum()))
+
+
+@dataclass(frozen=True, slots=True)
 class Embedder:
     """Embeds with one encoder over one cache, telling `progress`; what `known` knows is neither embedded nor cached."""
 
@@ -52,29 +68,40 @@ class Embedder:
         total, counts = catalogue.count(), EmbeddingCounts()
         self.progress.start("Embedding", total, "articles")
         with VectorWriter(folder, total, self.encoder.identity.dimension) as writer:
-            for articles in catalogue.windows(_WINDOW):
-                rows, embedded = self._window(articles)
-                writer.append(np.array([article.pmid for article in articles], np.int64), rows.vectors, rows.truncated)
-                counts += EmbeddingCounts(embedded, len(articles) - embedded, int(rows.truncated.sum()))
+            # The encoder works on a window while the next is read and looked up, here: SQLite's objects stay in their thread.
+            for window in _one_ahead(map(self._begin, catalogue.windows(_WINDOW))):
+                self._finish(window)
+                pmids = np.array([article.pmid for article in window.articles], np.int64)
+                writer.append(pmids, window.rows.vectors, window.rows.truncated)
+                counts += window.counts()
         return counts
 
-    def _window(self, articles: Sequence[Article]) -> tuple[KnownRows, int]:
-        """The rows of one window, and how many of them were embedded now."""
+    def _begin(self, articles: Sequence[Article]) -> _Window:
+        """Look up what is known of some articles, and give the others to the encoder."""
         rows = KnownRows.none(len(articles), self.encoder.identity.dimension)
         for known in (*self.known, self.cache):
             if (missing := np.flatnonzero(~rows.found)).size:
                 rows.fill(missing, known.look_up([articles[row] for row in missing.tolist()]))
-        missing = np.flatnonzero(~rows.found)
-        self.progress.advance(len(articles) - len(missing))
-        if missing.size:
-            self._embed(articles, missing.tolist(), rows)
-        return rows, len(missing)
+        others = np.flatnonzero(~rows.found).tolist()
+        batches = self.encoder.embed([articles[row] for row in others]) if others else iter(())
+        return _Window(articles, rows, others, batches)
 
-    def _embed(self, articles: Sequence[Article], missing: Sequence[int], rows: KnownRows) -> None:
-        """Embed some of the articles; their rows go into the cache batch by batch."""
-        row_of = {articles[row].pmid: row for row in missing}
-        for batch in self.encoder.embed([articles[row] for row in missing]):
+    def _finish(self, window: _Window) -> None:
+        """Fill in the others' rows, which go into the cache batch by batch."""
+        articles, rows = window.articles, window.rows
+        self.progress.advance(len(articles) - len(window.others))
+        row_of = {articles[row].pmid: row for row in window.others}
+        for batch in window.batches:
             places = [row_of[pmid] for pmid in batch.pmids.tolist()]
             self.cache.add([articles[row] for row in places], batch)
             rows.vectors[places], rows.truncated[places] = batch.vectors, batch.truncated
             self.progress.advance(len(places))
+
+
+def _one_ahead(items: Iterable[_Item]) -> Iterator[_Item]:
+    """The same items, each of them given when the next has been made."""
+    made: list[_Item] = []
+    for item in items:
+        yield from made
+        made = [item]
+    yield from made

@@ -21,9 +21,9 @@ FLAT_LIMIT = 200_000
 # FAISS asks for 39 training vectors a list. Of 400,000 vectors, 25 a list in 6 rounds took a quarter of the time of 50 in 10,
 # and a sixteenth of the lists then found 0.943 of the nearest instead of 0.948. At most 1 GB of them: 40 million vectors of
 # 384 numbers have 32,768 lists, and 21 training vectors for each.
-_TRAINING_PER_LIST = 25
+TRAINING_PER_LIST = 25
 _TRAINING_ROUNDS = 10
-_TRAINING_BYTES = 1 << 30
+TRAINING_BYTES = 1 << 30
 # A graph over the lists' centres finds the nearest of 2,048 in 29 us where comparing all takes 118, and 32,768 take sixteen
 # times that; it is the same one for 99.85 % of the vectors, and the lists find as much. On two cores that others used as well,
 # 5 million vectors took 4 minutes to find their 8,192 centres and 11 to go into the lists.
@@ -58,7 +58,7 @@ class Candidates:
     @classmethod
     def build(cls, path: Path, vectors: VectorFile, flat_limit: int = FLAT_LIMIT) -> str:
         """Write the index of `vectors`; returns its kind as a FAISS factory string."""
-        kind = _kind(len(vectors), vectors.dimension, flat_limit)
+        kind = kind_of_index(len(vectors), vectors.dimension, flat_limit)
         index = faiss.index_factory(vectors.dimension, kind, faiss.METRIC_INNER_PRODUCT)
         if index.is_trained:
             _add(index, vectors)
@@ -173,8 +173,8 @@ def _add_to_lists(index: Any, vectors: VectorFile) -> None:  # noqa: ANN401
     lists.cp.niter = _TRAINING_ROUNDS
     lists.cp.min_points_per_centroid = 1
     lists.clustering_index = graph = _graph(vectors.dimension)
-    most = _TRAINING_BYTES // (vectors.dimension * np.dtype(np.float32).itemsize)
-    index.train(vectors.sample(min(most, _TRAINING_PER_LIST * lists.nlist)))
+    most = TRAINING_BYTES // (vectors.dimension * np.dtype(np.float32).itemsize)
+    index.train(vectors.sample(min(most, TRAINING_PER_LIST * lists.nlist)))
     lists.clustering_index = None
     graph.reset()
     centres = lists.quantizer
@@ -197,7 +197,7 @@ def _add(index: Any, vectors: VectorFile) -> None:  # noqa: ANN401
         index.add_with_ids(chunk, pmids)
 
 
-def _kind(count: int, dimension: int, flat_limit: int) -> str:
+def kind_of_index(count: int, dimension: int, flat_limit: int) -> str:
     """Flat where there are few; else about 4 sqrt(n) lists, and four dimensions in a 4-bit code that SIMD scans."""
     if count <= flat_limit or dimension % 4:
         return "IDMap2,Flat"

@@ -22,6 +22,7 @@ from search.errors import EncoderError
 
 transformers_logging: Any = _untyped_logging
 
+_LOCAL = {"local_files_only": True, "trust_remote_code": False}
 _DTYPES = {NumericPath.FP32: torch.float32, NumericPath.BF16: torch.bfloat16}
 # A tokenizer without a limit of its own reports 10^30.
 _NO_LIMIT = 1_000_000
@@ -37,6 +38,11 @@ class Checkpoint:
     model: Any
     missing: tuple[str, ...]
 
+    @property
+    def dimension(self) -> int:
+        """How many numbers a token's vector has."""
+        return int(self.model.config.hidden_size)
+
     def positions(self) -> int:
         """How many tokens tokenizer and model allow; RoBERTa-like models keep the first positions for padding."""
         limit = int(getattr(self.model.config, "max_position_embeddings", None) or _NO_LIMIT)
@@ -44,6 +50,12 @@ class Checkpoint:
         padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
         allowed = limit - padding - 1 if padding is not None else limit
         return min(allowed, int(self.tokenizer.model_max_length or _NO_LIMIT))
+
+
+def load_tokenizer(folder: Path, what: str) -> Any:  # noqa: ANN401  (transformers has no types)
+    """Load a tokenizer alone. Raises EncoderError, which names `what` it belongs to."""
+    with _loading(folder, what):
+        return AutoTokenizer.from_pretrained(folder, **_LOCAL)
 
 
 def load_checkpoint(
@@ -54,13 +66,19 @@ def load_checkpoint(
     device: torch.device | None = None,
 ) -> Checkpoint:
     """Load a model of one of transformers' Auto classes onto the best device. Raises EncoderError, which names `what` it is."""
-    options = {"local_files_only": True, "trust_remote_code": False}
+    tokenizer = load_tokenizer(folder, what)
+    with _loading(folder, what):
+        model, report = kind.from_pretrained(
+            folder, weights_only=True, dtype=_DTYPES[numeric_path], output_loading_info=True, **_LOCAL
+        )
+    return Checkpoint(tokenizer, model.to(device or best_device()).eval(), tuple(sorted(report["missing_keys"])))
+
+
+@contextlib.contextmanager
+def _loading(folder: Path, what: str) -> Iterator[None]:
     try:
         with quiet_transformers():
-            tokenizer = AutoTokenizer.from_pretrained(folder, **options)
-            model, report = kind.from_pretrained(
-                folder, weights_only=True, dtype=_DTYPES[numeric_path], output_loading_info=True, **options
-            )
+            yield
     except pickle.UnpicklingError as error:  # torch's own message advises to load it with code and all
         raise EncoderError(
             f"{weight_files(folder)[0]} was not loaded: it is damaged, or it is a pickle of more than tensors, which can carry "
@@ -68,7 +86,6 @@ def load_checkpoint(
         ) from error
     except Exception as error:  # transformers raises whatever its parsers raise; each of them means the same to the user
         raise EncoderError(f"The {what} in {folder} cannot be loaded: {_first_line(error)}. Copy its folder again.") from error
-    return Checkpoint(tokenizer, model.to(device or best_device()).eval(), tuple(sorted(report["missing_keys"])))
 
 
 def best_device() -> torch.device:

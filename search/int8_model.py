@@ -1,7 +1,8 @@
 """A transformer in bytes: OpenVINO runs it, several times as fast as fp32 on a CPU that multiplies bytes.
 
-It is quantised once from the encoder's own weights, by NNCF, and kept in the cache. Weights and activations of the matrix
-products are bytes; the ranges of the activations are those of the sample's articles, so that every machine finds the same ones.
+It is quantised once from the encoder's own weights, by NNCF, and kept in the cache, with what must be known of it to run it
+without its weights. Weights and activations of the matrix products are bytes; the ranges of the activations are those of the
+sample's articles, so that every machine finds the same ones.
 """
 
 import contextlib
@@ -17,6 +18,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
+import numpy as np
 import torch
 
 from search.cache_folder import cache_folder
@@ -24,7 +27,8 @@ from search.checkpoint import quiet_transformers
 from search.errors import EncoderError
 from search.storage import complete_folder
 
-_MODEL = "model.xml"
+_MODEL, _FACTS = "model.xml", "facts.json"
+_first_array = threading.Lock()
 _RUNS, _MAKES = "openvino", "nncf"
 
 
@@ -44,25 +48,34 @@ def quantised_by(examples: Sequence[str]) -> str:
     return ", ".join([*(f"{package} {version(package)}" for package in (_RUNS, _MAKES)), f"ranges {texts}"])
 
 
+class Facts(msgspec.Struct, frozen=True):
+    """How many numbers a token's vector has, and how many tokens tokenizer and model allow."""
+
+    dimension: int
+    positions: int
+
+
 class Int8Model:
     """Runs a quantised transformer. Safe to share between threads; each has a request of its own."""
 
-    def __init__(self, compiled: Any) -> None:  # noqa: ANN401  (openvino has no types)
+    def __init__(self, compiled: Any, facts: Facts) -> None:  # noqa: ANN401  (openvino has no types)
+        self.facts = facts
         self._compiled = compiled
         self._names = [port.any_name for port in compiled.inputs]
         self._threads = threading.local()
 
     @classmethod
-    def of(cls, fingerprint: str, made_by: str, make: Callable[[Path], None], streams: int) -> Self:
-        """The quantised form of the weights that `fingerprint` names, from the cache, or made there.
+    def of(cls, fingerprint: str, make: Callable[[Path], None], streams: int) -> Self:
+        """The quantised form that `fingerprint` tells from all others, from the cache, or made there.
 
         `streams` threads run it at once. Raises EncoderError where it cannot be made.
         """
-        folder = cache_folder("int8") / hashlib.sha256(f"{fingerprint}\0{made_by}".encode()).hexdigest()[:16]
+        folder = cache_folder("int8") / hashlib.sha256(fingerprint.encode()).hexdigest()[:16]
         if folder.is_dir():
             try:
                 return cls.open(folder, streams)
-            except RuntimeError:  # a file that a power cut or a full disk left incomplete
+            # A file that a power cut or a full disk left incomplete, or that an earlier version did not write.
+            except (RuntimeError, FileNotFoundError, msgspec.MsgspecError):
                 shutil.rmtree(folder)
         make(folder)
         return cls.open(folder, streams)
@@ -70,6 +83,7 @@ class Int8Model:
     @classmethod
     def open(cls, folder: Path, streams: int) -> Self:
         """Open a quantised model to be run by so many threads at once."""
+        facts = msgspec.json.decode((folder / _FACTS).read_bytes(), type=Facts)
         core = _silent_openvino().Core()
         settings = {
             "PERFORMANCE_HINT": "THROUGHPUT",
@@ -77,7 +91,7 @@ class Int8Model:
             "INFERENCE_NUM_THREADS": streams,
             "INFERENCE_PRECISION_HINT": "f32",  # of what is not in bytes: the same on every processor
         }
-        return cls(core.compile_model(core.read_model(folder / _MODEL), "CPU", settings))
+        return cls(core.compile_model(core.read_model(folder / _MODEL), "CPU", settings), facts)
 
     def __call__(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Token vectors (n, length, d)."""
@@ -87,10 +101,16 @@ class Int8Model:
         return torch.from_numpy(self._threads.request.infer(arrays, share_inputs=True)[0])
 
 
-def quantise(model: Any, examples: Sequence[Mapping[str, torch.Tensor]], folder: Path) -> None:  # noqa: ANN401
-    """Write the quantised form of a transformer; `examples` are inputs that its activations are measured on.
+def quantise(
+    model: Any,  # noqa: ANN401
+    examples: Sequence[Mapping[str, torch.Tensor]],
+    facts: Facts,
+    folder: Path,
+) -> None:
+    """Write the quantised form of a transformer, and the `facts` of it.
 
-    Raises EncoderError where the transformer is of a kind that cannot be quantised.
+    `examples` are inputs that its activations are measured on. Raises EncoderError where the transformer is of a kind that
+    cannot be quantised.
     """
     openvino = _silent_openvino()
     import nncf
@@ -109,6 +129,7 @@ def quantise(model: Any, examples: Sequence[Mapping[str, torch.Tensor]], folder:
         ) from error
     with contextlib.suppress(FileExistsError), complete_folder(folder) as beside:  # another process was as quick
         openvino.save_model(quantised, beside / _MODEL, compress_to_fp16=False)
+        (beside / _FACTS).write_bytes(msgspec.json.encode(facts))
 
 
 def _silent_openvino() -> Any:  # noqa: ANN401
@@ -116,4 +137,7 @@ def _silent_openvino() -> Any:  # noqa: ANN401
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
+    # Its bindings find numpy when they first meet an array; two threads that do so at once wait for each other for ever.
+    with _first_array:
+        openvino.Tensor(np.zeros(1, np.int64), shared_memory=True)
     return openvino

@@ -7,6 +7,7 @@ import gzip
 import importlib.util
 from pathlib import Path
 
+from search.article import AbstractSection, Article
 from search.errors import EncoderError
 
 EMBEDDED_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -26,18 +27,19 @@ def sample_folder() -> Path:
     return installed if installed.is_dir() else here.parent / "data" / "sample"
 
 
-def sample_texts() -> list[str]:
-    """Title and abstract of each of the sample's articles."""
+def sample_articles() -> list[Article]:
+    """PMID, title and abstract of each of the sample's articles, the abstract as one section."""
     from lxml import etree
 
-    texts = []
+    articles = []
     for path in sorted(sample_folder().glob("*.xml.gz")):
         with gzip.open(path) as stream:
             for _, record in etree.iterparse(stream, tag="PubmedArticle", resolve_entities=False, no_network=True):
-                parts = record.iter("ArticleTitle", "AbstractText")
-                texts.append(" ".join("".join(part.itertext()).strip() for part in parts))
+                pmid = int(record.findtext("MedlineCitation/PMID", "0"))
+                title, *abstract = ("".join(part.itertext()).strip() for part in record.iter("ArticleTitle", "AbstractText"))
+                articles.append(Article(pmid, title, (AbstractSection(" ".join(abstract)),)))
                 record.clear()
-    return texts
+    return articles
 
 
 def embedded_encoder_folder() -> Path:

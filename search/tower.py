@@ -1,24 +1,25 @@
 """One tower of an encoder: a tokenizer, and a model that turns tokens into vectors."""
 
-import functools
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import torch
 from transformers import AutoModel
 
-from search.checkpoint import CORES, Checkpoint, best_device, load_checkpoint
+from search.checkpoint import CORES, Checkpoint, best_device, load_checkpoint, load_tokenizer
 from search.encoder import NumericPath
 from search.errors import EncoderError
-from search.shipped import sample_texts
+from search.int8_model import Facts, Int8Model, quantise, quantised_by
 
 _TEXTS_AT_ONCE = 128
-_ARTICLES_PER_EXAMPLE = 2
+_CPU = torch.device("cpu")
 
 Inputs = Mapping[str, torch.Tensor]
+# Texts, and their partners where the tokenizer is given pairs.
+Texts = tuple[Sequence[str], Sequence[str] | None]
 
 
 class TokenModel(Protocol):
@@ -38,21 +39,15 @@ class Tokens:
     truncated: bool
 
 
-class Tower:
-    """One tokenizer and one model."""
+class Tokenizer:
+    """A tokenizer of transformers that reads at most `max_length` tokens of a text. Safe to share between threads."""
 
-    def __init__(self, folder: Path, max_length: int | None, numeric_path: NumericPath, fingerprint: str) -> None:
-        """Load a tower; `fingerprint` tells its weights from all others."""
-        is_int8 = numeric_path is NumericPath.INT8
-        self._device = torch.device("cpu") if is_int8 else best_device()
-        checkpoint = load_transformer(folder, NumericPath.FP32 if is_int8 else numeric_path, self._device)
-        self._tokenizer = checkpoint.tokenizer
-        self.dimension = int(checkpoint.model.config.hidden_size)
-        positions = checkpoint.positions()
-        self.max_length = min(max_length or positions, positions)
+    def __init__(self, tokenizer: Any, max_length: int, device: torch.device) -> None:  # noqa: ANN401
+        self.max_length = max_length
+        self._tokenizer = tokenizer
+        self._device = device
         # Fast tokenizers keep truncation as state and fail with "Already borrowed" when two threads set it.
         self._tokenizing = threading.Lock()
-        self._model = self._quantised(checkpoint, fingerprint) if is_int8 else _TorchModel(checkpoint.model)
 
     def tokenize(self, first: Sequence[str], second: Sequence[str] | None) -> list[Tokens]:
         """Tokenize texts, or pairs of texts.
@@ -71,13 +66,7 @@ class Tower:
             ]
         return tokens
 
-    def run(self, texts: Sequence[Tokens]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Run the model: token vectors (n, length, d) and mask (n, length)."""
-        inputs = self._padded(texts)
-        with torch.inference_mode():
-            return self._model(inputs), inputs["attention_mask"]
-
-    def _padded(self, texts: Sequence[Tokens]) -> dict[str, torch.Tensor]:
+    def padded(self, texts: Sequence[Tokens]) -> dict[str, torch.Tensor]:
         """What the model takes of some texts: (n, length) each, padded on the right."""
         shape = (len(texts), max(len(text.ids) for text in texts))
         ids = torch.full(shape, self._tokenizer.pad_token_id, dtype=torch.long)
@@ -89,13 +78,59 @@ class Tower:
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
         return {name: tensor.to(self._device) for name, tensor in inputs.items() if name in self._tokenizer.model_input_names}
 
-    def _quantised(self, checkpoint: Checkpoint, fingerprint: str) -> TokenModel:
-        from search.int8_model import Int8Model, quantise, quantised_by
 
-        def make(folder: Path) -> None:
-            quantise(checkpoint.model, [self._padded([one]) for one in self.tokenize(int8_examples(), None)], folder)
+@dataclass(frozen=True, slots=True)
+class Tower:
+    """One tokenizer and one model, whose vectors have `dimension` numbers; `quantised_by` says what made it into bytes."""
 
-        return Int8Model.of(fingerprint, quantised_by(int8_examples()), make, CORES)
+    tokenizer: Tokenizer
+    model: TokenModel
+    dimension: int
+    quantised_by: str = ""
+
+    @classmethod
+    def load(cls, folder: Path, max_length: int | None, numeric_path: NumericPath) -> Self:
+        """Load a tower that torch runs. Raises EncoderError."""
+        device = best_device()
+        checkpoint = load_transformer(folder, numeric_path, device)
+        tokenizer = Tokenizer(checkpoint.tokenizer, _shorter(max_length, checkpoint.positions()), device)
+        return cls(tokenizer, _TorchModel(checkpoint.model), checkpoint.dimension)
+
+    @classmethod
+    def load_int8(cls, folder: Path, max_length: int | None, fingerprint: str, examples: Texts) -> Self:
+        """Load a tower in bytes from the cache; only where that lacks it, its weights are read and quantised.
+
+        `fingerprint` tells its weights from all others; `examples` are texts such as it is to read. Raises EncoderError.
+        """
+        first, second = examples
+        made_by = quantised_by([*first, *(second or ())])
+
+        def make(into: Path) -> None:
+            checkpoint = load_transformer(folder, NumericPath.FP32, _CPU)
+            facts = Facts(checkpoint.dimension, checkpoint.positions())
+            reader = Tokenizer(checkpoint.tokenizer, _shorter(max_length, facts.positions), _CPU)
+            inputs = [reader.padded([one]) for one in reader.tokenize(first, second)]
+            quantise(checkpoint.model, inputs, facts, into)
+
+        model = Int8Model.of(f"{fingerprint} {max_length} {made_by}", make, CORES)
+        tokenizer = _fast(load_tokenizer(folder, "encoder"), folder)
+        length = _shorter(max_length, model.facts.positions)
+        return cls(Tokenizer(tokenizer, length, _CPU), model, model.facts.dimension, made_by)
+
+    @property
+    def max_length(self) -> int:
+        """How many tokens of a text are read."""
+        return self.tokenizer.max_length
+
+    def tokenize(self, first: Sequence[str], second: Sequence[str] | None) -> list[Tokens]:
+        """Tokenize texts, or pairs of texts."""
+        return self.tokenizer.tokenize(first, second)
+
+    def run(self, texts: Sequence[Tokens]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Run the model: token vectors (n, length, d) and mask (n, length)."""
+        inputs = self.tokenizer.padded(texts)
+        with torch.inference_mode():
+            return self.model(inputs), inputs["attention_mask"]
 
 
 class _TorchModel:
@@ -110,19 +145,20 @@ class _TorchModel:
         return vectors
 
 
-@functools.cache
-def int8_examples() -> tuple[str, ...]:
-    """What activations are measured on: the sample's articles, some in a row, so that they are as long as abstracts are."""
-    texts = sample_texts()
-    starts = range(0, len(texts), _ARTICLES_PER_EXAMPLE)
-    return tuple(" ".join(texts[start : start + _ARTICLES_PER_EXAMPLE]) for start in starts)
-
-
 def load_transformer(folder: Path, numeric_path: NumericPath, device: torch.device | None = None) -> Checkpoint:
     """Load tokenizer and model; every weight but the unused pooler's must be there. Raises EncoderError."""
     checkpoint = load_checkpoint(folder, AutoModel, "encoder", numeric_path, device)
     if missing := [name for name in checkpoint.missing if "pooler" not in name]:
         raise EncoderError(f"The weights in {folder} lack {len(missing)} tensors of the model, {missing[0]} among them.")
-    if not checkpoint.tokenizer.is_fast:
-        raise EncoderError(f"{folder} has no fast tokenizer (tokenizer.json), which truncation counts need.")
+    _fast(checkpoint.tokenizer, folder)
     return checkpoint
+
+
+def _fast(tokenizer: Any, folder: Path) -> Any:  # noqa: ANN401
+    if not tokenizer.is_fast:
+        raise EncoderError(f"{folder} has no fast tokenizer (tokenizer.json), which truncation counts need.")
+    return tokenizer
+
+
+def _shorter(max_length: int | None, positions: int) -> int:
+    return min(max_length or positions, positions)

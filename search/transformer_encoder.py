@@ -1,20 +1,24 @@
 """The encoder that runs: torch and transformers over the files that `encoder_files` found."""
 
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 
 import numpy as np
 import torch
 
-from search.article import Article
+from search.article import AbstractSection, Article
 from search.batching import CPU_TOKENS, GPU_TOKENS, batches_by_tokens
 from search.checkpoint import CORES, best_device, workers
 from search.encoder import EmbeddedBatch, EncoderIdentity, Metric, NumericPath, Vectors, embedded_text, in_order
 from search.encoder_files import EncoderSpec, content_hash, find_encoder
 from search.int8_model import is_installed as int8_is_installed
-from search.int8_model import quantised_by
 from search.memory import trim_memory
 from search.pooling import pool
-from search.tower import Tokens, Tower, int8_examples
+from search.shipped import sample_articles
+from search.tower import Tokens, Tower
+
+_ARTICLES_PER_EXAMPLE = 2
 
 
 def load_encoder(name: str, numeric_path: NumericPath | None = None) -> "TransformerEncoder":
@@ -55,11 +59,8 @@ class TransformerEncoder:
         self._device = torch.device("cpu") if numeric_path is NumericPath.INT8 else best_device()
         self._workers = workers(self._device)
         content = content_hash(spec)
-        self._documents = Tower(spec.document_folder, spec.document_max_length, numeric_path, f"{content} documents")
-        same = spec.query_folder == spec.document_folder and spec.query_max_length == spec.document_max_length
-        self._queries = (
-            self._documents if same else Tower(spec.query_folder, spec.query_max_length, numeric_path, f"{content} queries")
-        )
+        self._documents = self._document_tower(content, numeric_path)
+        self._queries = self._query_tower(content, numeric_path)
         self._identity = EncoderIdentity(
             name=spec.name,
             content_hash=content,
@@ -71,7 +72,7 @@ class TransformerEncoder:
             revision=spec.revision,
             query_prompt=spec.query_prompt,
             document_prompt=spec.document_prompt,
-            quantised_by=quantised_by(int8_examples()) if numeric_path is NumericPath.INT8 else "",
+            quantised_by=self._documents.quantised_by,
         )
 
     @property
@@ -80,21 +81,31 @@ class TransformerEncoder:
         return self._identity
 
     def embed(self, articles: Sequence[Article]) -> Iterator[EmbeddedBatch]:
-        """Embed documents in batches of like length; what runs over the maximal length is cut and marked."""
+        """Embed documents in batches of like length; what runs over the maximal length is cut and marked.
+
+        The work begins now, before it is asked for the first batch, and ends when nobody can ask any more.
+        """
         tokens = self._documents.tokenize(*self._document_texts(articles))
         pmids = np.array([article.pmid for article in articles], dtype=np.int64)
-        lengths = [len(one.ids) for one in tokens]
-        budget = min(CPU_TOKENS, sum(lengths) // CORES + 1) if self._device.type == "cpu" else GPU_TOKENS
-        batches = batches_by_tokens(lengths, budget)
+        truncated = np.array([one.truncated for one in tokens], dtype=np.bool_)
+        batches = batches_by_tokens(lengths := [len(one.ids) for one in tokens], self._budget(sum(lengths)))
         running = [self._workers.submit(self._vectors, self._documents, [tokens[row] for row in batch]) for batch in batches]
-        try:
-            for batch, vectors in zip(batches, running, strict=True):
-                truncated = np.array([tokens[row].truncated for row in batch], dtype=np.bool_)
-                yield EmbeddedBatch(pmids[batch], vectors.result(), truncated)
-        finally:
-            for vectors in running:
-                vectors.cancel()
-            trim_memory()
+
+        def embedded() -> Iterator[EmbeddedBatch]:
+            try:
+                for batch, vectors in zip(batches, running, strict=True):
+                    yield EmbeddedBatch(pmids[batch], vectors.result(), truncated[batch])
+            finally:
+                _cancel(running)
+                trim_memory()
+
+        given = embedded()
+        weakref.finalize(given, _cancel, running)  # what was asked for nothing has no `finally` to run
+        return given
+
+    def _budget(self, tokens: int) -> int:
+        """How many tokens a batch has of so many: a few are shared out among the cores."""
+        return min(CPU_TOKENS, tokens // CORES + 1) if self._device.type == "cpu" else GPU_TOKENS
 
     def encode_documents(self, articles: Sequence[Article]) -> Vectors:
         """The (n, d) float32 vectors of documents, in their order."""
@@ -102,9 +113,31 @@ class TransformerEncoder:
 
     def encode_query(self, text: str) -> Vectors:
         """The (d,) float32 vector of a question."""
-        tokens = self._queries.tokenize([self._cased(self._spec.query_prompt + text)], None)
+        tokens = self._queries.tokenize([self._query_text(text)], None)
         vector: Vectors = self._workers.submit(self._vectors, self._queries, tokens).result()[0]
         return vector
+
+    def token_counts(self, articles: Sequence[Article]) -> list[int]:
+        """How many tokens are read of each document."""
+        return [len(one.ids) for one in self._documents.tokenize(*self._document_texts(articles))]
+
+    def _document_tower(self, content: str, numeric_path: NumericPath) -> Tower:
+        folder, length = self._spec.document_folder, self._spec.document_max_length
+        if numeric_path is not NumericPath.INT8:
+            return Tower.load(folder, length, numeric_path)
+        return Tower.load_int8(folder, length, f"{content} documents", self._document_texts(example_articles()))
+
+    def _query_tower(self, content: str, numeric_path: NumericPath) -> Tower:
+        folder, length = self._spec.query_folder, self._spec.query_max_length
+        if folder == self._spec.document_folder and length == self._spec.document_max_length:
+            return self._documents
+        if numeric_path is not NumericPath.INT8:
+            return Tower.load(folder, length, numeric_path)
+        titles = [self._query_text(article.title) for article in sample_articles()]
+        return Tower.load_int8(folder, length, f"{content} queries", (titles, None))
+
+    def _query_text(self, text: str) -> str:
+        return self._cased(self._spec.query_prompt + text)
 
     def _document_texts(self, articles: Sequence[Article]) -> tuple[list[str], list[str] | None]:
         """The first and second texts that the tokenizer is given; the second only for pair input."""
@@ -124,3 +157,20 @@ class TransformerEncoder:
             vectors = torch.nn.functional.normalize(vectors, dim=1)
         array: Vectors = vectors.cpu().numpy()
         return array
+
+
+def example_articles() -> list[Article]:
+    """What activations are measured on: the sample's articles, some in a row, so that they are as long as others are."""
+    sample = sample_articles()
+    return [_joined(sample[start : start + _ARTICLES_PER_EXAMPLE]) for start in range(0, len(sample), _ARTICLES_PER_EXAMPLE)]
+
+
+def _joined(articles: Sequence[Article]) -> Article:
+    """One article with the first one's title, and all other text as its abstract."""
+    title, *others = [part for article in articles for part in embedded_text(article) if part]
+    return Article(articles[0].pmid, title, (AbstractSection(" ".join(others)),))
+
+
+def _cancel(running: Sequence[Future[Vectors]]) -> None:
+    for vectors in running:
+        vectors.cancel()

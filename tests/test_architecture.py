@@ -26,6 +26,9 @@ NEVER_IMPORTS = {"search": {"indexer", "ui"}, "indexer": {"ui"}, "ui": {"indexer
 # Each of these takes a good part of a second to load, or is a dependency to be kept in one place.
 IMPORTERS = {
     "torch": {
+        "indexer/hybrid_teacher.py",
+        "indexer/machine.py",
+        "indexer/teaching_loss.py",
         "indexer/training.py",
         "search/checkpoint.py",
         "search/int8_model.py",
@@ -37,8 +40,16 @@ IMPORTERS = {
     "transformers": {"indexer/training.py", "search/checkpoint.py", "search/reranker.py", "search/tower.py"},
     "openvino": {"search/int8_model.py"},
     "nncf": {"search/int8_model.py"},
-    "sentence_transformers": {"indexer/training.py", "indexer/training_run.py"},
+    "sentence_transformers": {
+        "indexer/encode_contender.py",
+        "indexer/hybrid_teacher.py",
+        "indexer/teaching_loss.py",
+        "indexer/training.py",
+        "indexer/training_run.py",
+    },
+    "accelerate": {"indexer/processes.py"},
     "datasets": {"indexer/training.py"},
+    "sklearn": {"indexer/topical_order.py"},
     "huggingface_hub": {"search/encoder_files.py"},
     "faiss": {"search/candidates.py"},
     "tantivy": {
@@ -88,6 +99,7 @@ COMMAND_MODULES = {
     "indexer/progress_bars.py",
     "indexer/evaluation_report.py",
     "indexer/report.py",
+    "indexer/report_table.py",
     "search/cli.py",
     "search/cli_table.py",
     "search/command.py",

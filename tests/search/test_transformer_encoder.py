@@ -8,6 +8,7 @@ import pickle
 import re
 import shutil
 import socket
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -450,6 +451,28 @@ def test_embed_yields_every_document_once(small_checkpoint: Path, sample: list[A
     pmids = np.concatenate([batch.pmids for batch in batches])
     assert sorted(pmids.tolist()) == sorted(one.pmid for one in [*sample, *ARTICLES])
     assert all(len(batch.pmids) == len(batch.vectors) == len(batch.truncated) for batch in batches)
+
+
+def test_embedding_begins_before_the_first_batch_is_asked_for(small_checkpoint: Path) -> None:
+    encoder = load(small_checkpoint)
+    ran = list[int]()
+    encoder._documents.model._model.register_forward_hook(lambda *_: ran.append(1))
+    batches = encoder.embed(ARTICLES)
+    encoder._workers.shutdown()
+    assert len(ran) == len(list(batches)) > 1
+
+
+def test_what_nobody_asks_for_is_not_embedded(small_checkpoint: Path) -> None:
+    encoder, busy = load(small_checkpoint), threading.Event()
+    ran = list[int]()
+    encoder._documents.model._model.register_forward_hook(lambda *_: ran.append(1))
+    for _ in range(encoder._workers._max_workers):
+        encoder._workers.submit(busy.wait)
+    batches = encoder.embed(ARTICLES)
+    del batches
+    busy.set()
+    encoder._workers.shutdown()
+    assert ran == []
 
 
 def test_encode_documents_keeps_the_order(small_checkpoint: Path, sample: list[Article]) -> None:
