@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from indexer.parsed_file import SourceFormat
 
 SCRIPT = Path(__file__).resolve().parents[1] / "fuzzed_sources.py"
@@ -25,3 +27,12 @@ def test_damaged_files_give_records_or_one_sentence() -> None:
     for source_format in SourceFormat:
         assert found["outcomes"][f"files read: {source_format}"] > 0
         assert found["outcomes"][f"files refused: {source_format}"] > 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads a process's peak memory from /proc")
+@pytest.mark.parametrize(("megabytes", "hungry"), [(0, False), (200, True)])
+def test_the_peak_is_what_the_inputs_took_and_not_who_reads_the_result(megabytes: int, hungry: bool) -> None:
+    ours = b"x" * 200_000_000
+    script = f"import fuzzed_sources\ntaken = b'x' * {megabytes}_000_000\nprint(fuzzed_sources.own_peak_mb())"
+    done = subprocess.run([sys.executable, "-c", script], cwd=SCRIPT.parent, capture_output=True, text=True, check=True)
+    assert (int(done.stdout) > len(ours) / 1_000_000) is hungry
