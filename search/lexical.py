@@ -20,7 +20,7 @@ from search.lexical_conditions import query_of
 from search.lexical_fields import EXACT, PMID, WEIGHTS, Ranked
 from search.scored import Scored
 from search.vectors import Pmids
-from search.words import STOP_WORDS, exact_words, names_asked, stem_counts
+from search.words import STOP_WORDS, exact_words, names_asked, stem_counts, without_asking
 
 # A pasted abstract has some hundred stems; beyond the most telling ones a ranking hardly moves and costs more.
 _MOST_TERMS = 32
@@ -35,6 +35,8 @@ _HITS_AT_ONCE = 2**20
 _ALL_AT_ONCE = 2**17
 # What a form of an abbreviation or a name that the question lacks weighs, all its words together.
 _ALSO = 0.5
+# A word asked again counts for less each time: BM25's k3, which Lucene and tantivy leave out. Robertson et al., TREC-3, 1994.
+_ASKED_AGAIN = 1.0
 # The names of a title stand among those of the abstract.
 _OF_TITLES = frozenset({Ranked.TITLE, Ranked.NAMES})
 _AS_WRITTEN = frozenset({Ranked.PEOPLE, Ranked.JOURNAL})
@@ -68,7 +70,7 @@ class _Weights:
 
     def add(self, text: str, weight: float) -> None:
         """Add a text's words, stems as often as they occur."""
-        for stem, count in stem_counts(text).items():
+        for stem, count in stem_counts(without_asking(text)).items():
             self.stems[stem] = self.stems.get(stem, 0.0) + weight * count
         for into, words in ((self.names, names_asked(text)), (self.written, exact_words(text))):
             into.update((word, max(weight, into.get(word, 0.0))) for word in words if word not in STOP_WORDS)
@@ -141,11 +143,12 @@ class LexicalIndex:
         for phrase in also:
             weights.add(phrase, _ALSO / max(len(stem_counts(phrase)), 1))
         stems = self._telling(weights.stems)
+        asked = {stem: _saturated(weight) for stem, weight in stems.items()}
         written = weights.written if len(stems) < _MOST_TERMS else {}
         names = dict(itertools.islice(weights.names.items(), _MOST_TERMS))
         by_field: dict[Ranked, dict[str, float]] = {}
         for field, factor in WEIGHTS.items():
-            chosen = names if field is Ranked.NAMES else written if field in _AS_WRITTEN else stems
+            chosen = names if field is Ranked.NAMES else written if field in _AS_WRITTEN else asked
             by_field[field] = {word: factor * weight for word, weight in chosen.items()}
         return LexicalQuery(by_field)
 
@@ -263,6 +266,11 @@ class LexicalIndex:
                     "or build again."
                 ) from error
             raise
+
+
+def _saturated(count: float) -> float:
+    """How much a word weighs that is asked `count` times; what weighs less than one word stays as it is."""
+    return count if count <= 1 else (_ASKED_AGAIN + 1) * count / (_ASKED_AGAIN + count)
 
 
 def _filtered(scored: tantivy.Query, filtering: tantivy.Query) -> tantivy.Query:

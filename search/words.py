@@ -15,6 +15,10 @@ STOP_WORDS = frozenset(
     will with
     """.split()  # noqa: SIM905  (a list of so many words is hard to read)
 )
+# Questions have them and abstracts hardly do, so that BM25 takes them for rare. In capitals they are abbreviations.
+_ASKING = re.compile(
+    r"\b(?:[Ww]h(?:at|ich|y|en|ere)|[Hh]ow|[Dd](?:o|oes|id)|[Hh]a(?:s|ve|d)|[Ww]ere|[Bb]een|[Ff]rom)\b(?![-/])", re.ASCII
+)
 # Longer runs of letters are sequences, addresses or noise.
 _LONGEST = 60
 # "TGF-β1" and "TGF-beta1" are one name; text and questions are both spelt out. tantivy takes no half of a surrogate pair.
@@ -100,6 +104,11 @@ def stems(text: str) -> list[str]:
 def stem_counts(text: str) -> Counter[str]:
     """How often each stem occurs in a text."""
     return Counter(stems(text))
+
+
+def without_asking(text: str) -> str:
+    """A question without the words that only ask: "what", "does"."""
+    return _ASKING.sub(" ", text)
 
 
 def spelt_words(text: str) -> Iterator[re.Match[str]]:

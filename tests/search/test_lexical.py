@@ -193,6 +193,19 @@ def test_forms_that_the_question_lacks_weigh_little(topics: LexicalIndex) -> Non
     assert words == {"liver": 1.0, "pain": 1.0, **dict.fromkeys(("heart", "statin", "muscl"), 0.5 / 3)}
 
 
+def test_a_word_that_is_asked_again_counts_for_less_each_time(topics: LexicalIndex) -> None:
+    """BM25's own term for it: (k3 + 1) n / (k3 + n), with k3 = 1."""
+    words = topics.query("pain pain pain liver liver heart").words[Ranked.ABSTRACT]
+    assert words == {"pain": pytest.approx(2 * 3 / 4), "liver": pytest.approx(2 * 2 / 3), "heart": 1.0}
+
+
+def test_words_that_only_ask_are_not_looked_for(topics: LexicalIndex) -> None:
+    asked = topics.query("What does pain have to do with the liver, and how did statins help?").words[Ranked.ABSTRACT]
+    assert list(asked) == ["pain", "liver", "statin", "help"]
+    # In capitals they are abbreviations: dissolved oxygen.
+    assert "do" in topics.query("DO in rivers").words[Ranked.ABSTRACT]
+
+
 def test_words_and_what_they_are_near_to(topics: LexicalIndex) -> None:
     assert [topics.has_word(word) for word in ("statin", "statins", "zebra", "the")] == [True, True, False, False]
     assert [topics.document_frequency(word) for word in ("statin", "pain", "zebra")] == [3, 2, 0]
