@@ -1,4 +1,4 @@
-"""Compares the modes of a search: every measure with its interval, and paired tests against a baseline."""
+"""Compares the modes of a search, or two encoders in each: every measure with its interval, and paired tests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +31,25 @@ class Summary:
 
     estimates: dict[Mode, dict[Measure, Estimate]]
     comparisons: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What another encoder finds in each mode that asks one, and how much more the measured encoder does."""
+
+    estimates: dict[Mode, dict[Measure, Estimate]]
+    differences: dict[Mode, dict[Measure, Difference]]
+
+
+def gain(sets: Sequence[Mapping[Mode, Scores]], others: Sequence[Mapping[Mode, Scores]]) -> Gain:
+    """Compare an encoder to another, mode by mode, on the same questions of several sets, each of which counts alike."""
+    modes = [mode for mode in Mode if mode is not Mode.LEXICAL and all(mode in scores for scores in (*sets, *others))]
+    before = {mode: [scores[mode] for scores in others] for mode in modes}
+    after = {mode: [scores[mode] for scores in sets] for mode in modes}
+    return Gain(
+        {mode: _estimates(before[mode]) for mode in modes},
+        {mode: _differences(after[mode], before[mode]) for mode in modes},
+    )
 
 
 def summarise(sets: Sequence[Mapping[Mode, Scores]], leading: Measure, baseline: Mode | None = None) -> Summary:

@@ -2,7 +2,7 @@
 
 import argparse
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +16,10 @@ from search.results import Mode
 if TYPE_CHECKING:
     from indexer.beir import BeirSet
     from indexer.evaluate import SetEvaluation
+    from indexer.evaluation_report import Against
     from search.encoder import Encoder
 
-_OF_SETS = ("qrels", "work", "per_query")
+_OF_SETS = ("qrels", "work", "per_query", "against")
 _OF_OWN = ("index", "sample")
 
 
@@ -38,6 +39,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--qrels", action="append", type=Path, metavar="FILE", help="other judgements; of several sets, in its set's folder"
     )
     sets.add_argument("--work", type=Path, metavar="DIR", help="where indexes are kept (default: in your cache folder)")
+    sets.add_argument("--against", metavar="NAME|PATH", help="another encoder, measured as well: what each mode gains over it")
     sets.add_argument("--per-query", action="store_true", help="with --json: every question's figures, too")
     own = parser.add_argument_group("with --own")
     own.add_argument("--index", type=Path, metavar="DIR", help=f"the index folder (default: {DEFAULT_INDEX})")
@@ -67,16 +69,32 @@ def _evaluate_sets(parser: argparse.ArgumentParser, options: argparse.Namespace)
     from indexer.evaluate import mean_of_sets
     from indexer.evaluation_report import Source, report_sets
     from indexer.provenance import Provenance
+    from search.encoder_files import EMBEDDED
     from search.searcher import load_transformer
 
     judged = _judgements(parser, options)
     # Sets first: a wrong path is said at once, not after the seconds that torch takes to load.
     sets = [read_beir(folder, judged.get(folder)) for folder in options.sets]
-    encoder = load_transformer(options.encoder or "embedded")
+    encoder = load_transformer(options.encoder or EMBEDDED)
+    other = load_transformer(options.against) if options.against else None
     evaluations = [_evaluate_set(beir_set, encoder, options) for beir_set in sets]
+    against = None if other is None else _against(other, sets, evaluations, options)
     source = Source(encoder.identity, Provenance.of(options.command_line))
     mean = mean_of_sets(evaluations, _baseline(options))
-    report_sets(evaluations, mean, source, as_json=options.json, per_query=options.per_query)
+    report_sets(evaluations, mean, source, against, as_json=options.json, per_query=options.per_query)
+
+
+def _against(
+    other: "Encoder", sets: "Sequence[BeirSet]", evaluations: "Sequence[SetEvaluation]", options: argparse.Namespace
+) -> "Against":
+    """What the sets' modes gain over another encoder."""
+    from indexer.comparison import gain
+    from indexer.evaluation_report import Against
+
+    earlier = [_evaluate_set(beir_set, other, options).scores for beir_set in sets]
+    measured = [one.scores for one in evaluations]
+    gains = tuple(gain([one], [before]) for one, before in zip(measured, earlier, strict=True))
+    return Against(other.identity, gains, gain(measured, earlier) if len(sets) > 1 else None)
 
 
 def _evaluate_set(beir_set: "BeirSet", encoder: "Encoder", options: argparse.Namespace) -> "SetEvaluation":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.beir import BeirSet
-from indexer.comparison import Comparison, Summary
+from indexer.comparison import Difference, Gain, Summary
 from indexer.evaluate import SetEvaluation
 from indexer.evaluate_own import KNOWN_ITEM_DEPTH, LINK_DEPTH, NEIGHBOURS, NotMeasurable, OwnEvaluation, RankedTest, SharedMesh
 from indexer.metrics import CONFIDENCE, RESAMPLES, SEED, Estimate, Measure, Scores
@@ -31,6 +31,15 @@ class Source:
     provenance: Provenance
 
 
+@dataclass(frozen=True, slots=True)
+class Against:
+    """Another encoder, what each set gains over it, and their mean, None for a single set."""
+
+    encoder: EncoderIdentity
+    gains: tuple[Gain, ...]
+    mean: Gain | None
+
+
 _METHOD = {
     "intervals": f"{CONFIDENCE:.0%} percentile bootstrap over questions, {RESAMPLES:,} resamples, seed {SEED}",
     "p": f"two-sided paired randomisation test, {RESAMPLES:,} resamples, seed {SEED}",
@@ -46,23 +55,39 @@ _LEFT_OUT = {
 
 
 def report_sets(
-    evaluations: Sequence[SetEvaluation], mean: Summary | None, source: Source, *, as_json: bool, per_query: bool = False
+    evaluations: Sequence[SetEvaluation],
+    mean: Summary | None,
+    source: Source,
+    against: Against | None = None,
+    *,
+    as_json: bool,
+    per_query: bool = False,
 ) -> None:
-    """Report on BEIR sets, and on their mean where there are several."""
+    """Report on BEIR sets, and on their mean where there are several; `against` compares to another encoder."""
+    gains = against.gains if against else (None,) * len(evaluations)
+    mean_gain = against.mean if against else None
     if as_json:
-        sets = [_set(one, per_query=per_query) for one in evaluations]
-        _write_json(source, {"sets": sets, "mean_of_sets": mean and asdict(mean)})
+        sets = [_set(one, per_query=per_query) | _gained(gained) for one, gained in zip(evaluations, gains, strict=True)]
+        means = (asdict(mean) | _gained(mean_gain)) if mean else None
+        other = {"against": asdict(against.encoder)} if against else {}
+        _write_json(source, {**other, "sets": sets, "mean_of_sets": means})
         return
     console = _console()
     with console.capture() as page:
-        for one in evaluations:
+        for one, gained in zip(evaluations, gains, strict=True):
             _print_summary(console, _title(one.beir_set), one.summary, one.depth)
+            _print_gain(console, gained, against, one.depth)
             _print_notes(console, [*_refusals(one.refused, one.refused_questions), *_left_out(one.beir_set)])
         if mean:
             _print_summary(console, f"mean of {len(evaluations)} sets", mean, evaluations[0].depth)
+            _print_gain(console, mean_gain, against, evaluations[0].depth)
             _print_notes(console, [])
         _print_notes(console, [_closing(source.encoder)])
     sys.stdout.write(page.get())
+
+
+def _gained(gained: Gain | None) -> dict[str, object]:
+    return {"against": asdict(gained)} if gained else {}
 
 
 def report_own(evaluation: OwnEvaluation, index: Mapping[str, object], source: Source, *, as_json: bool) -> None:
@@ -147,18 +172,43 @@ def _print_test(console: "Console", name: str, test: RankedTest | SharedMesh | N
 
 
 def _print_summary(console: "Console", title: str, summary: Summary, depth: int) -> None:
-    measures = list(next(iter(summary.estimates.values())))
-    names = [f"MRR@{depth}" if measure is Measure.MRR else str(measure) for measure in measures]
     _print_title(console, title)
-    table = _table("mode", *names)
-    for mode, estimates in summary.estimates.items():
-        table.add_row(str(mode), *(_hundredths(estimates[measure]) for measure in measures))
+    _print_estimates(console, "mode", summary.estimates, depth)
+    _print_differences(
+        console, "difference", {f"{one.mode} - {one.baseline}": one.differences for one in summary.comparisons}, depth
+    )
+
+
+def _print_gain(console: "Console", gained: Gain | None, against: Against | None, depth: int) -> None:
+    if gained and against and gained.estimates:
+        _print_estimates(console, f"with {plain(against.encoder.name)}", gained.estimates, depth)
+        _print_differences(
+            console, "gained", {str(mode): differences for mode, differences in gained.differences.items()}, depth
+        )
+
+
+def _print_estimates(console: "Console", title: str, estimates: Mapping[Mode, Mapping[Measure, Estimate]], depth: int) -> None:
+    measures = list(next(iter(estimates.values())))
+    table = _table(title, *_names(measures, depth))
+    for mode, by_measure in estimates.items():
+        table.add_row(str(mode), *(_hundredths(by_measure[measure]) for measure in measures))
     console.print(table)
-    if summary.comparisons:
-        table = _table("difference", *names)
-        for one in summary.comparisons:
-            table.add_row(f"{one.mode} - {one.baseline}", *(_difference(one, measure) for measure in measures))
-        console.print(table)
+
+
+def _print_differences(
+    console: "Console", title: str, differences: Mapping[str, Mapping[Measure, Difference]], depth: int
+) -> None:
+    if not differences:
+        return
+    measures = list(next(iter(differences.values())))
+    table = _table(title, *_names(measures, depth))
+    for name, by_measure in differences.items():
+        table.add_row(name, *(_difference(by_measure[measure]) for measure in measures))
+    console.print(table)
+
+
+def _names(measures: Sequence[Measure], depth: int) -> list[str]:
+    return [f"MRR@{depth}" if measure is Measure.MRR else str(measure) for measure in measures]
 
 
 def _print_mesh(console: "Console", test: SharedMesh) -> None:
@@ -217,8 +267,7 @@ def _hundredths(one: Estimate, sign: str = "") -> "Text":
     return _cell(f"{100 * one.mean:{sign}.1f}", f"{100 * one.low:{sign}.1f} to {100 * one.high:{sign}.1f}")
 
 
-def _difference(one: Comparison, measure: Measure) -> "Text":
-    difference = one.differences[measure]
+def _difference(difference: Difference) -> "Text":
     return _hundredths(difference.estimate, "+").append(f"\np {_p(difference.p)}", style="dim")
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from indexer.comparison import summarise
+from indexer.comparison import gain, summarise
 from indexer.metrics import Measure, Scores, estimate, p_value
 from search.errors import QueryError
 from search.results import Mode
@@ -52,3 +52,14 @@ def test_several_sets_are_compared_in_the_modes_that_all_of_them_have() -> None:
 def test_a_baseline_that_was_not_measured() -> None:
     with pytest.raises(QueryError, match="The baseline lexical was not measured; measured: dense"):
         summarise([{Mode.DENSE: scores(DENSE)}], Measure.MRR, Mode.LEXICAL)
+
+
+def test_what_an_encoder_gains_over_another() -> None:
+    other = {Mode.DENSE: scores(LEXICAL), Mode.LEXICAL: scores(LEXICAL), Mode.HYBRID: scores(DENSE)}
+    gained = gain([ALL], [other])
+    # By words alone no encoder is asked.
+    assert list(gained.estimates) == list(gained.differences) == [Mode.DENSE, Mode.HYBRID]
+    assert gained.estimates[Mode.DENSE][Measure.MRR] == estimate(np.array(LEXICAL))
+    differences = np.array(HYBRID) - np.array(DENSE)
+    hybrid = gained.differences[Mode.HYBRID][Measure.MRR]
+    assert (hybrid.estimate, hybrid.p) == (estimate(differences), p_value(differences))

@@ -217,6 +217,19 @@ def test_the_document_says_what_produced_it(command: Run, tmp_path: Path) -> Non
     assert again["sets"] == document["sets"]
 
 
+def test_two_encoders_on_the_same_questions(command: Run, tmp_path: Path) -> None:
+    sets = [write_set(tmp_path / name) for name in ("first", "second")]
+    asked = (*sets, "--mode", "dense", "--against", "all-minilm-l6-v2")
+    document = command(*asked, "--json").document
+    assert (document["encoder"]["name"], document["against"]["name"]) == ("embedded", "all-minilm-l6-v2")
+    for one in (*document["sets"], document["mean_of_sets"]):
+        gained = one["against"]["differences"]["dense"]["nDCG@10"]["estimate"]["mean"]
+        before, after = one["against"]["estimates"]["dense"]["nDCG@10"]["mean"], one["estimates"]["dense"]["nDCG@10"]["mean"]
+        assert gained == pytest.approx(after - before)
+    page = [line.split()[0] for line in command(*asked).out.splitlines() if line.startswith(("with", "gained"))]
+    assert page == ["with", "gained"] * 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -224,6 +237,7 @@ def test_the_document_says_what_produced_it(command: Run, tmp_path: Path) -> Non
         (("SET", "--own"), "evaluate takes either BEIR_DIR"),
         (("SET", "--index", "i"), "--index does not go with BEIR_DIR"),
         (("--own", "--qrels", "q"), "--qrels does not go with --own"),
+        (("--own", "--against", "e"), "--against does not go with --own"),
         (("SET", "--per-query"), "--per-query goes with --json"),
         (("SET", "SET2", "--qrels", "elsewhere.tsv"), "--qrels elsewhere.tsv is to be"),
         (("SET", "--mode", "dense", "--baseline", "lexical"), "add --mode lexical"),
