@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from indexer.lessons import DOCUMENT, QUESTION
 from indexer.provenance import Provenance
 from search.storage import write_atomically
 
@@ -29,9 +30,10 @@ def _card(summary: "TrainingSummary", provenance: Provenance) -> str:
         f"| {kind} | {one.questions:,} | {100 * one.base:.1f} | {100 * one.trained:.1f} |"
         for kind, one in verdict.kinds.items()
     )
-    pairs = ", ".join(f"{count:,} {name}" for name, count in summary.drawn.items())
+    names = {QUESTION: "questions", DOCUMENT: "documents"}
+    pairs = " and ".join(f"{count:,} {names[name]}" for name, count in summary.drawn.items())
     cut = "".join(f"| mean, first {count} numbers | | | {100 * found:.1f} |\n" for count, found in verdict.cut.items())
-    learnt, leaking = sum(summary.drawn.values()), sum(one.leaking for one in summary.pairs)
+    leaking = sum(one.leaking for one in summary.pairs)
     commit = f" at commit {provenance.commit}" if provenance.commit else ""
     return f"""---
 library_name: sentence-transformers
@@ -43,12 +45,11 @@ language: en
 
 Made from `{summary.base}` by `{provenance.command}`{commit}.
 
-- It learnt from {learnt:,} documents and the questions that they answer ({pairs}).
+- It learnt from {pairs}. Each had the vector to learn that hybrid search with feedback
+  ends with among {summary.teacher}; a question's was moved on to its known answer by {summary.recipe.answer:g}.
   {leaking:,} pairs hold a part of what it is measured on and were left out.
-- {trained.steps:,} steps of {settings.batch} documents, a quarter of them of one topic, with {summary.recipe.negatives} hard
-  negatives each, at a learning rate of at most {settings.rate:g}; that after step {trained.best:,} was the best.
-- Its teacher was `{summary.base}` with BM25 (weight {settings.teaching.lexical:g}), the known answers lifted by
-  {settings.teaching.answer:g}; it learnt from the first {settings.length} tokens of a text.
+- {trained.steps:,} steps of {settings.batch} texts, of which it read {settings.length} tokens, at a learning rate of at most
+  {settings.rate:g}; that after step {trained.best:,} was the best.
 - {verdict.share:.0%} of the weights are the trained ones', the rest its base's.
 - It reads {summary.reads} tokens of a text, pools as its base does, and gives vectors of length 1.
 

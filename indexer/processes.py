@@ -8,7 +8,7 @@ from accelerate import PartialState
 
 from search.checkpoint import best_device
 
-# The others wait while the first collects pairs and mines negatives, which takes hours of a large index.
+# The others wait while the first collects pairs and asks the index about them, which takes hours of many.
 _PATIENCE = timedelta(days=7)
 
 

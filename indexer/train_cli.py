@@ -29,7 +29,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--index", default=DEFAULT_INDEX, metavar="DIR", help=f"whose records to learn from ({DEFAULT_INDEX})")
-    parser.add_argument("--base", default="embedded", metavar="NAME|PATH", help="the encoder to begin with (default: embedded)")
+    parser.add_argument("--base", metavar="NAME|PATH", help="the encoder to begin with (default: the index's own)")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the folder for the new encoder")
     parser.add_argument("--work", type=Path, metavar="DIR", help="pairs and checkpoints (default: OUT.training)")
     parser.add_argument(
@@ -52,22 +52,24 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--pairs", type=positive, default=100_000, metavar="N", help="learn from so many (default: 100,000)")
     parser.add_argument("--mix", type=_mix, metavar="KIND=WEIGHT,...", help=f"kinds: {', '.join(PairKind)}")
-    parser.add_argument("--negatives", type=_count, default=0, metavar="N", help="hard negatives of each document (default: 0)")
-    parser.add_argument("--batch", type=positive, default=48, metavar="N", help="documents of a step (default: 48)")
-    parser.add_argument("--at-once", type=positive, default=32, metavar="N", help="texts in memory at a time (default: 32)")
     parser.add_argument(
-        "--rate", type=number_above_0, default=2e-5, metavar="R", help="the learning rate's peak (default: 2e-5)"
+        "--documents", type=_weight, default=0.15, metavar="SHARE", help="whole articles to each question (default: 0.15)"
     )
     parser.add_argument(
-        "--length", type=positive, default=160, metavar="N", help="tokens of a text to learn from (default: 160)"
+        "--answer",
+        type=_weight,
+        default=0.5,
+        metavar="W",
+        help="how far a question is moved to its known answer (default: 0.5)",
+    )
+    parser.add_argument("--batch", type=positive, default=64, metavar="N", help="texts of a step (default: 64)")
+    parser.add_argument(
+        "--rate", type=number_above_0, default=1e-4, metavar="R", help="the learning rate's peak (default: 1e-4)"
+    )
+    parser.add_argument(
+        "--length", type=positive, default=128, metavar="N", help="tokens of a text to learn from (default: 128)"
     )
     parser.add_argument("--reads", type=positive, metavar="N", help="tokens that the encoder will read (default: as its base)")
-    parser.add_argument(
-        "--lexical", type=_weight, default=0.5, metavar="W", help="BM25's weight beside the base's cosine (default: 0.5)"
-    )
-    parser.add_argument(
-        "--answer", type=_weight, default=0.15, metavar="W", help="how far a known answer is lifted (default: 0.15)"
-    )
     parser.add_argument(
         "--dimensions", type=_numbers, default=(), metavar="N,...", help="vectors cut to these lengths are to serve, too"
     )
@@ -76,8 +78,8 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--steps", type=positive, metavar="N", help="at most so many steps, instead of --epochs")
     parser.add_argument("--hours", type=number_above_0, metavar="H", help="stop training after so many hours in all")
-    parser.add_argument("--every", type=positive, default=50, metavar="N", help="steps between checkpoints (default: 50)")
-    parser.add_argument("--questions", type=positive, default=500, metavar="N", help="held-out questions a kind (default: 500)")
+    parser.add_argument("--every", type=positive, default=250, metavar="N", help="steps between checkpoints (default: 250)")
+    parser.add_argument("--questions", type=positive, default=300, metavar="N", help="held-out questions a kind (default: 300)")
     parser.add_argument(
         "--held-out", type=_share, default=0.1, metavar="SHARE", help="of all articles, to choose and judge by (default: 0.1)"
     )
@@ -106,7 +108,6 @@ def train_encoder(options: argparse.Namespace) -> None:
     if options.out.exists():
         raise EncoderError(f"There is something at {options.out} already. Give --out another name, or remove it.")
     protected = LeakFilter.of(_protected_texts(options.exclude))
-    base = find_encoder(options.base)
     work = options.work or options.out.with_name(options.out.name + ".training")
     bf16 = native_numeric_path() is NumericPath.BF16
     made_by = Provenance.of(options.command_line)
@@ -114,7 +115,10 @@ def train_encoder(options: argparse.Namespace) -> None:
     processes = Processes()
     progress = progress_for_people() if processes.is_first else contextlib.nullcontext(Silent())
     with Searcher.open(options.index) as searcher, progress as told:
-        run = TrainingRun(searcher, records, options.citing, protected, base, _recipe(options), work, told, made_by, bf16)
+        base = find_encoder(options.base or searcher.summary.encoder)
+        teacher = f"{searcher.summary.articles:,} articles, by the encoder {searcher.summary.encoder}"
+        recipe = _recipe(options)
+        run = TrainingRun(searcher, teacher, records, options.citing, protected, base, recipe, work, told, made_by, bf16)
         summary = run.run(options.out, processes)
     if summary:
         report_training(summary, as_json=options.json)
@@ -130,14 +134,12 @@ def _require_packages() -> None:
 
 
 def _recipe(options: argparse.Namespace) -> "Recipe":
-    from indexer.hybrid_teacher import Teaching
     from indexer.training import TrainingSettings
     from indexer.training_run import Recipe
     from indexer.training_set import DEFAULT_MIX
 
     settings = TrainingSettings(
         batch=options.batch,
-        at_once=options.at_once,
         rate=options.rate,
         epochs=options.epochs,
         steps=options.steps or -1,
@@ -146,12 +148,12 @@ def _recipe(options: argparse.Namespace) -> "Recipe":
         every=options.every,
         hours=options.hours,
         seed=options.seed,
-        teaching=Teaching(options.lexical, options.answer),
     )
     return Recipe(
         options.pairs,
         options.mix or dict(DEFAULT_MIX),
-        options.negatives,
+        options.documents,
+        options.answer,
         options.held_out,
         options.questions,
         options.reads,
@@ -175,12 +177,6 @@ def _mix(text: str) -> dict[PairKind, float]:
         raise argparse.ArgumentTypeError(
             f"expected KIND=WEIGHT,... with kinds {', '.join(PairKind)}; found {text!r}"
         ) from error
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more; found {text!r}")
-    return int(text)
 
 
 def _weight(text: str) -> float:

@@ -1,10 +1,9 @@
-"""The training itself: sentence-transformers' loop and losses over pairs on disk, with checkpoints and a time limit."""
+"""The training itself: sentence-transformers' loop over lessons on disk, with checkpoints and a time limit."""
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,17 @@ import torch
 from datasets import Dataset, disable_progress_bars
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.base.evaluation import BaseEvaluator
+from sentence_transformers.base.modules import Dense
 from sentence_transformers.base.sampler import DefaultBatchSampler
-from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from sentence_transformers.sentence_transformer.training_args import MultiDatasetBatchSamplers
 from torch.utils.data import SequentialSampler
 from transformers import EarlyStoppingCallback, PrinterCallback, ProgressCallback, TrainerCallback
 
 from indexer.held_out import HeldOut
-from indexer.hybrid_teacher import HybridTeacher, Teaching, inverse_document_frequencies
+from indexer.lessons import DOCUMENT, QUESTION, read_lessons
 from indexer.progress import Progress
 from indexer.teaching_loss import TeachingLoss
-from indexer.training_examples import DOCUMENT, is_query, read_examples
 from search.checkpoint import best_device, quiet_transformers
 from search.encoder import Metric, NumericPath, Vectors
 from search.encoder_files import EncoderSpec
@@ -33,7 +31,6 @@ from search.tower import load_transformer
 
 Weights = Mapping[str, torch.Tensor]
 
-_EXAMPLES_COUNTED = 10_000
 _METRIC = "held_out"
 _SECONDS = "seconds"
 _CHECKPOINTS_KEPT = 2
@@ -44,23 +41,20 @@ _TEXTS_AT_ONCE = 64
 class TrainingSettings:
     """How an encoder is trained; `rate` is the learning rate's peak, `length` the tokens of a text that it learns from.
 
-    A batch has `batch` documents with all their questions, which rank all of them; `at_once` texts are in memory with their
-    gradients. Of a vector, its first numbers are a vector, too, for each of `dimensions`.
+    A step has `batch` texts. Of a vector, its first numbers are to be a vector, too, for each of `dimensions`.
     """
 
-    batch: int = 48
-    at_once: int = 32
-    rate: float = 2e-5
+    batch: int = 64
+    rate: float = 1e-4
     warm_up: float = 0.1
     epochs: float = 1.0
     steps: int = -1
-    length: int = 160
+    length: int = 128
     dimensions: tuple[int, ...] = ()
-    every: int = 50
+    every: int = 250
     patience: int = 3
     hours: float | None = None
     seed: int = 0
-    teaching: Teaching = field(default_factory=Teaching)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +68,11 @@ class Trained:
     held_out: dict[int, float]
 
 
-def open_model(spec: EncoderSpec, length: int | None = None) -> SentenceTransformer:
+def open_model(spec: EncoderSpec, length: int | None = None, dimension: int | None = None) -> SentenceTransformer:
     """An encoder as sentence-transformers trains it, in fp32, with its own pooling and prompts.
 
-    It reads `length` tokens of a text; None is as many as its owner says. Raises EncoderError for one of a kind that cannot be
-    trained so.
+    It reads `length` tokens of a text; None is as many as its owner says. Where its vectors are not of the `dimension` that is
+    taught, a linear layer makes them so. Raises EncoderError for one of a kind that cannot be trained so.
     """
     if spec.query_folder != spec.document_folder or spec.pair_input or spec.metric is not Metric.COSINE:
         raise EncoderError(
@@ -89,21 +83,26 @@ def open_model(spec: EncoderSpec, length: int | None = None) -> SentenceTransfor
     if length is not None and length > positions:
         raise EncoderError(f"{spec.name} reads {positions} tokens at most; found {length}.")
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    # On a CPU, torch's own attention spends more than half of a step on its way back; spelt out, a step takes less than half.
+    attention = {"attn_implementation": "eager"} if best_device().type == "cpu" else {}
     with quiet_transformers():
         transformer = Transformer(
             str(spec.document_folder),
-            model_kwargs={**local, "dtype": torch.float32},
+            model_kwargs={**local, **attention, "dtype": torch.float32},
             processor_kwargs=local,
             config_kwargs=local,
             max_seq_length=length or min(positions, spec.document_max_length or positions),
             do_lower_case=spec.lower_case,
         )
-    pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode=spec.pooling.value)
+    width = int(transformer.get_embedding_dimension())
+    modules: list[torch.nn.Module] = [transformer, Pooling(width, pooling_mode=spec.pooling.value)]
+    if dimension not in {None, width}:
+        modules.append(Dense(width, int(dimension or 0), bias=False, activation_function=torch.nn.Identity()))
     prompts = {"query": spec.query_prompt, "document": spec.document_prompt}
-    model = SentenceTransformer(modules=[transformer, pooling, Normalize()], prompts=prompts)
+    model = SentenceTransformer(modules=[*modules, Normalize()], prompts=prompts)
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0  # a ranking is to be followed closely, and no example is seen often
+            module.p = 0.0  # a ranking is to be followed closely, and no text is seen often
     model.model_card_data.widget = [{}]  # else examples are computed for a card that is not kept
     return model
 
@@ -113,6 +112,7 @@ class HeldOutEncoder:
     """Encodes held-out questions and documents, each with its prompt: (n, d) float32, of length 1."""
 
     model: SentenceTransformer
+    bf16: bool = False
 
     def questions(self, texts: Sequence[str]) -> Vectors:
         """The vectors of questions."""
@@ -123,43 +123,44 @@ class HeldOutEncoder:
         return self._encode(texts, "document")
 
     def _encode(self, texts: Sequence[str], prompt: str) -> Vectors:
-        vectors: Vectors = self.model.encode(
-            list(texts), prompt_name=prompt, batch_size=_TEXTS_AT_ONCE, show_progress_bar=False, convert_to_numpy=True
-        )
-        return vectors
+        with torch.autocast(best_device().type, torch.bfloat16, enabled=self.bf16):
+            vectors: torch.Tensor = self.model.encode(
+                list(texts), prompt_name=prompt, batch_size=_TEXTS_AT_ONCE, show_progress_bar=False, convert_to_tensor=True
+            )
+        array: Vectors = vectors.float().cpu().numpy()
+        return array
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A training in `folder`, where its checkpoints lie; `base` teaches, too. `processes` share a batch.
+    """A training in `folder`, where its checkpoints lie; `processes` share a batch.
 
-    `bf16` where the device gains from it.
+    `documents` (m, d) are the vectors that every text ranks; `bf16` where the device gains from it.
     """
 
     folder: Path
-    base: SentenceTransformer
+    documents: Vectors
     settings: TrainingSettings
     bf16: bool
     progress: Progress
     processes: int = 1
 
-    def run(self, model: SentenceTransformer, files: Mapping[str, Path], choose: HeldOut) -> Trained:
-        """Train on files of examples; goes on from the last checkpoint.
+    def run(self, model: SentenceTransformer, lessons: Sequence[Path], choose: HeldOut) -> Trained:
+        """Train on files of lessons, every batch of one; goes on from the last checkpoint.
 
-        Every batch is drawn from one file. The model is left as it was when it found the held-out documents best.
+        The model is left as it was when it found the held-out documents best.
         """
         disable_progress_bars()
-        data = {name: Dataset.from_json(str(path), cache_dir=str(self.folder / "cache")) for name, path in files.items()}
+        data = {path.stem: read_lessons(path) for path in lessons}
         trainer = SentenceTransformerTrainer(
             model=model,
             args=self._arguments(_prompts(model, data)),
             train_dataset=data,
-            loss=self._losses(model, files),
-            evaluator=_Finding(choose, self.progress),
-            callbacks=[
-                _Watching(self.progress, self.settings, _questions_per_example(files)),
-                EarlyStoppingCallback(self.settings.patience),
-            ],
+            loss=TeachingLoss(
+                model, self.documents, [one for one in self.settings.dimensions if one < self.documents.shape[1]]
+            ),
+            evaluator=_Finding(choose, self.bf16, self.progress),
+            callbacks=[_Watching(self.progress, self.settings), EarlyStoppingCallback(self.settings.patience)],
         )
         for callback in (PrinterCallback, ProgressCallback):
             trainer.remove_callback(callback)
@@ -173,20 +174,6 @@ class Training:
             losses=tuple(one["loss"] for one in history if "loss" in one),
             held_out={int(one["step"]): one[f"eval_{_METRIC}"] for one in history if f"eval_{_METRIC}" in one},
         )
-
-    def _losses(self, model: SentenceTransformer, files: Mapping[str, Path]) -> dict[str, torch.nn.Module]:
-        """A loss for each file, which may differ in how many questions an example has."""
-        tokenizer, at_once = model.tokenizer, self.settings.at_once
-        tokens = (tokenizer.encode(one[DOCUMENT], add_special_tokens=False, truncation=True) for one in _some(files))
-        idf = inverse_document_frequencies(tokens, len(tokenizer))
-        teacher = HybridTeacher(self.base, idf, self.settings.teaching, at_once)
-        whole = int(model.get_embedding_dimension() or 0)
-        cut = [one for one in self.settings.dimensions if one < whole]
-        losses: dict[str, torch.nn.Module] = {}
-        for name, path in files.items():
-            loss = TeachingLoss(model, teacher, sum(map(is_query, next(read_examples(path)))), at_once)
-            losses[name] = MatryoshkaLoss(model, loss, matryoshka_dims=[whole, *cut]) if cut else loss
-        return losses
 
     def _arguments(self, prompts: dict[str, str]) -> SentenceTransformerTrainingArguments:
         # One process trains on all GPUs of its machine; several have one each.
@@ -256,39 +243,28 @@ def averaged(base: Weights, trained: Weights, share: float) -> Weights:
 
 def _prompts(model: SentenceTransformer, data: Mapping[str, Dataset]) -> dict[str, str]:
     """The prompt of each column that has one."""
-    columns = {name for one in data.values() for name in one.column_names}
-    prompts = {column: model.prompts["query" if is_query(column) else "document"] or "" for column in columns}
-    return {column: prompt for column, prompt in prompts.items() if prompt}
+    prompts = {QUESTION: model.prompts["query"] or "", DOCUMENT: model.prompts["document"] or ""}
+    there = {name for one in data.values() for name in one.column_names}
+    return {column: prompt for column, prompt in prompts.items() if prompt and column in there}
 
 
 def _in_order(dataset: Dataset, **how: Any) -> DefaultBatchSampler:  # noqa: ANN401
-    """Batches of lines that stand side by side: each file's order is one by topics, and runs of a topic follow by chance."""
+    """Batches of lessons that stand side by side: they were written in batches of like length."""
     return DefaultBatchSampler(SequentialSampler(dataset), **how)
-
-
-def _questions_per_example(files: Mapping[str, Path]) -> float:
-    """How many questions an example has on average."""
-    asked = [sum(is_query(column) and bool(text) for column, text in one.items()) for one in _some(files)]
-    return sum(asked) / len(asked)
-
-
-def _some(files: Mapping[str, Path]) -> Iterator[dict[str, str]]:
-    """The first examples of each file."""
-    for path in files.values():
-        yield from islice(read_examples(path), _EXAMPLES_COUNTED)
 
 
 class _Finding(BaseEvaluator):
     """What finding the held-out documents scores."""
 
-    def __init__(self, held_out: HeldOut, progress: Progress) -> None:
+    def __init__(self, held_out: HeldOut, bf16: bool, progress: Progress) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._held_out = held_out
+        self._bf16 = bf16
         self._progress = progress
 
     def __call__(self, model: Any, output_path: str | None = None, epoch: int = -1, steps: int = -1) -> dict[str, float]:  # noqa: ANN401, ARG002
         """The mean nDCG@10 of the model as it is now."""
-        found = self._held_out.mean(self._held_out.score(self._held_out.embed(HeldOutEncoder(model))))
+        found = self._held_out.mean(self._held_out.score(self._held_out.embed(HeldOutEncoder(model, self._bf16))))
         self._progress.say(f"held-out nDCG@10 {100 * found:.2f}")
         return {_METRIC: found}
 
@@ -296,22 +272,21 @@ class _Finding(BaseEvaluator):
 class _Watching(TrainerCallback):
     """Tells of every step, and ends a run whose time is up, what was trained before a stop counted in."""
 
-    def __init__(self, progress: Progress, settings: TrainingSettings, questions_per_example: float) -> None:
+    def __init__(self, progress: Progress, settings: TrainingSettings) -> None:
         self._progress = progress
         self._settings = settings
-        self._asked = questions_per_example * settings.batch
         self._started = time.monotonic()
         self._earlier = 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
-        """Say how many queries there are."""
-        self._progress.start("Training", round(state.max_steps * self._asked), "queries")
-        self._progress.advance(round(state.global_step * self._asked))
+        """Say how many texts there are."""
+        self._progress.start("Training", state.max_steps * self._settings.batch, "texts")
+        self._progress.advance(state.global_step * self._settings.batch)
         self._started, self._earlier = time.monotonic(), _seconds(state.log_history)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
-        """Count the queries of a batch."""
-        self._progress.advance(round(state.global_step * self._asked) - round((state.global_step - 1) * self._asked))
+        """Count the texts of a batch."""
+        self._progress.advance(self._settings.batch)
         if self._settings.hours and self._trained_for() > 3600 * self._settings.hours:
             control.should_evaluate = control.should_save = control.should_training_stop = True
 

@@ -2,9 +2,9 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,20 +12,20 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from indexer.hard_negatives import Mined, Ranks, mine
 from indexer.held_out import HeldOut
 from indexer.leak_filter import LeakFilter
+from indexer.lessons import DOCUMENT, QUESTION, Index, Layout, Question, Teacher, write_lessons
 from indexer.metrics import Scores, p_value
 from indexer.model_card import write_card
 from indexer.processes import Processes
 from indexer.progress import Progress
 from indexer.provenance import Provenance
 from indexer.training import HeldOutEncoder, Trained, Training, TrainingSettings, averaged, open_model
-from indexer.training_examples import Layout, write_examples
-from indexer.training_pair import PairKind, TrainingPair
+from indexer.training_pair import PairKind, TrainingPair, document_text
 from indexer.training_pairs import article_pairs, citing_pairs, link_pairs, mesh_pairs, read_citing_sentences
-from indexer.training_set import DEFAULT_MIX, PairCounts, Side, TrainingSet, lines_in, quotas, with_same_document
+from indexer.training_set import DEFAULT_MIX, PairCounts, Side, TrainingSet, quotas
 from search.article import Article
+from search.encoder import Vectors
 from search.encoder_files import EncoderSpec, content_hash
 from search.errors import EncoderError
 from search.storage import complete_folder, file_sha256, write_atomically
@@ -36,19 +36,13 @@ if TYPE_CHECKING:
 
 _WINDOW = 500
 _LEVEL = 0.05
-_TOPICS_PER_BATCH = 4
-# The kinds of pairs whose documents are the same, each kind's question beside the others', and those that are alone.
-_FILES: Mapping[str, tuple[PairKind, ...]] = {
-    "articles": (PairKind.TITLE, PairKind.SENTENCE, PairKind.CONCLUSION),
-    "citations": (PairKind.CITATION,),
-    "links": (PairKind.LINK,),
-    "mesh": (PairKind.MESH,),
-}
+# So many documents are ranked by every text, and held in memory: of 384 numbers, 100 MB.
+_RANKED = 65_536
 # How much of the trained weights the encoder gets, the rest being its base's.
 _SHARES = (0.25, 0.5, 0.75, 1.0)
 
 
-class Records(Ranks, Protocol):
+class Records(Index, Protocol):
     """The index whose records are learnt from; `Searcher` is one."""
 
     def pmids(self) -> npt.NDArray[np.int64]:
@@ -62,13 +56,18 @@ class Records(Ranks, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Which pairs an encoder learns from, and how; `reads` counts the tokens that it will read of a text, None as its base."""
+    """What an encoder learns from, and how.
+
+    To every question come `documents` whole articles, each of which is taught its own vector. `answer` is how far a question
+    is moved to its known answer; `reads` counts the tokens that the encoder will read of a text, None as its base.
+    """
 
     pairs: int = 100_000
     mix: Mapping[PairKind, float] = field(default_factory=lambda: dict(DEFAULT_MIX))
-    negatives: int = 0
+    documents: float = 0.15
+    answer: float = 0.5
     held_out: float = 0.1
-    questions: int = 500
+    questions: int = 300
     reads: int | None = None
     settings: TrainingSettings = field(default_factory=TrainingSettings)
 
@@ -106,11 +105,13 @@ class Verdict:
 class TrainingSummary:
     """What a run learnt from, how it went and what came of it.
 
-    `drawn` counts the documents of each file that it trained on; `reads` are the tokens that the encoder reads of a text.
+    `teacher` names the index that taught, `drawn` counts the lessons of each kind; `reads` are the tokens that the encoder
+    reads of a text.
     """
 
     out: str
     base: str
+    teacher: str
     recipe: Recipe
     pairs: tuple[PairCounts, ...]
     drawn: dict[str, int]
@@ -121,9 +122,13 @@ class TrainingSummary:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """A run in `work`, which goes on from where it was stopped; `out` is written at its end, if the encoder is better."""
+    """A run in `work`, which goes on from where it was stopped; `out` is written at its end, if the encoder is better.
+
+    `records` teach; `teacher` is what people call them.
+    """
 
     records: Records
+    teacher: str
     records_sha256: str
     citing: Sequence[Path]
     protected: LeakFilter
@@ -144,32 +149,35 @@ class TrainingRun:
             return self._run(out, processes)
 
     def _run(self, out: Path, processes: Processes) -> TrainingSummary | None:
+        dimension = int(self.records.vectors(self.records.pmids()[:1].tolist()).shape[1])
         for length in (self.recipe.reads, self.recipe.settings.length):
-            model = open_model(self.base, length)  # first: what cannot be trained is said at once
+            model = open_model(self.base, length, dimension)  # first: what cannot be trained is said at once
         pairs = TrainingSet(self.work / "pairs", self.recipe.held_out, self.recipe.settings.seed)
         with processes.first_goes_ahead():
             self._require_same_run()
             counts = self._collect(pairs)
-            files = self._mine(pairs, counts)
-        drawn = {name: lines_in(path) for name, path in files.items()}
+            unseen = self._unseen(pairs)
+            drawn = self._teach(pairs, counts, unseen)
         choose, gate = (self._held_out(pairs, side) for side in (Side.CHOOSE, Side.GATE))
-        base = open_model(self.base, self.recipe.settings.length)
-        training = Training(self.work / "checkpoints", base, self.recipe.settings, self.bf16, self.progress, processes.count)
-        trained = training.run(model, files, choose)
+        ranked, lessons = self._ranked(unseen), [self._lessons_of(column) for column in drawn]
+        training = Training(self.work / "checkpoints", ranked, self.recipe.settings, self.bf16, self.progress, processes.count)
+        trained = training.run(model, lessons, choose)
         if not processes.is_first:
             return None
         verdict = self._judge(model, choose, gate)
         reads = int(model.max_seq_length or 0)
-        summary = TrainingSummary(str(out), self.base.name, self.recipe, tuple(counts), drawn, reads, trained, verdict)
+        summary = TrainingSummary(
+            str(out), self.base.name, self.teacher, self.recipe, tuple(counts), drawn, reads, trained, verdict
+        )
         if verdict.passed:
             with complete_folder(out) as folder:
-                model.save(str(folder), create_model_card=False)
+                model.half().save(str(folder), create_model_card=False)
                 write_card(folder, summary, self.provenance)
         return summary
 
     def _require_same_run(self) -> None:
         """What lies in `work` is gone on from only where it comes of the same base, records and settings."""
-        settings = dataclasses.replace(self.recipe.settings, hours=None, at_once=1)
+        settings = dataclasses.replace(self.recipe.settings, hours=None)
         facts = {
             "base": content_hash(self.base),
             "records": self.records_sha256,
@@ -203,37 +211,65 @@ class TrainingRun:
         return counts
 
     def _articles(self) -> Iterator[Article]:
-        pmids = self.records.pmids()
-        for start in range(0, len(pmids), _WINDOW):
-            yield from self.records.articles(pmids[start : start + _WINDOW].tolist()).values()
+        return (article for _, article in self._found(self.records.pmids()))
 
-    def _mine(self, pairs: TrainingSet, counts: Sequence[PairCounts]) -> dict[str, Path]:
-        """The files to train on: pairs whose corpus has negatives for them, and pairs without, in files of their own."""
+    def _unseen(self, pairs: TrainingSet) -> npt.NDArray[np.int64]:
+        """The articles that training must not see, held out or protected: (n,) PMIDs, ascending."""
+        kept = self.work / "unseen.json"
+        if not kept.exists():
+            self.progress.start("Articles that are held out", len(self.records.pmids()), "articles")
+            unseen = []
+            for article in self._articles():
+                if not pairs.is_for_training(article.pmid) or self.protected.leaks(article.title, article.abstract):
+                    unseen.append(article.pmid)
+                self.progress.advance(1)
+            write_atomically(kept, msgspec.json.encode(unseen))
+        return np.array(msgspec.json.decode(kept.read_bytes(), type=list[int]), np.int64)
 
-        def may_be_seen(article: Article) -> bool:
-            return pairs.is_for_training(article.pmid) and not self.protected.leaks(article.title, article.abstract)
-
-        files: dict[str, Path] = {}
+    def _teach(self, pairs: TrainingSet, counts: Sequence[PairCounts], unseen: npt.NDArray[np.int64]) -> dict[str, int]:
+        """Write the lessons to train on, questions and documents in folders of their own; returns how many each has."""
+        teacher = Teacher(self.records, unseen.tolist(), self.recipe.answer)
         wanted = quotas(counts, self.recipe.mix, self.recipe.pairs)
-        for name, kinds in _FILES.items():
-            if drawn := [pairs.draw(Side.TRAIN, kind, wanted[kind]) for kind in kinds if kind in wanted]:
-                documents = with_same_document(drawn) if len(kinds) > 1 else ((pair,) for pair in drawn[0])
-                mined = mine(documents, self.records, self.recipe.negatives, may_be_seen, self.recipe.settings.seed)
-                files[name] = self._examples(name, mined, len(kinds))
-        if not files:
+        if not wanted:
             raise EncoderError("These records give no pairs to learn from. Train on an index with abstracts, or give --citing.")
-        return files
+        known = set(self.records.pmids().tolist()).__contains__
+        drawn = chain.from_iterable(pairs.draw(Side.TRAIN, kind, count) for kind, count in wanted.items())
+        questions = [Question.of(pair, known) for pair in drawn]
+        self._lessons(
+            QUESTION, [one.text for one in questions], lambda places: teacher.questions([questions[place] for place in places])
+        )
+        pmids = self._some_seen(unseen, round(self.recipe.documents * len(questions)))
+        texts = {pmid: document_text(article) for pmid, article in self._found(pmids)}
+        known_pmids = list(texts)
+        self._lessons(
+            DOCUMENT, list(texts.values()), lambda places: teacher.documents([known_pmids[place] for place in places])
+        )
+        return {name: count for name, count in ((QUESTION, len(questions)), (DOCUMENT, len(texts))) if count}
 
-    def _examples(self, name: str, mined: Iterable[Mined], questions: int) -> Path:
-        path = self.work / "examples" / f"{name}.jsonl"
+    def _lessons(self, column: str, texts: Sequence[str], teach: Callable[[Sequence[int]], Vectors]) -> None:
+        path, settings = self._lessons_of(column), self.recipe.settings
+        if path.exists() or not texts:
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            self.progress.start(f"Negatives and topics, {name}", None, "documents")
-            settings = self.recipe.settings
-            together = max(1, settings.batch // _TOPICS_PER_BATCH)
-            layout = Layout(questions, self.recipe.negatives, together, settings.seed)
-            write_examples(mined, path, layout, self.progress.advance)
-        return path
+        self.progress.start(f"Lessons, {column}", len(texts), "texts")
+        write_lessons(path, texts, teach, Layout(column, settings.batch, settings.seed), self.progress.advance)
+
+    def _lessons_of(self, column: str) -> Path:
+        return self.work / "lessons" / f"{column}.arrow"
+
+    def _some_seen(self, unseen: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+        """At most so many articles that training may see, drawn by chance: (n,) PMIDs, ascending."""
+        seen = np.setdiff1d(self.records.pmids(), unseen, assume_unique=True)
+        chosen = np.random.default_rng(self.recipe.settings.seed).permutation(len(seen))[:count]
+        return np.sort(seen[chosen])
+
+    def _ranked(self, unseen: npt.NDArray[np.int64]) -> Vectors:
+        """The documents' vectors that every text of the training ranks: (m, d)."""
+        return self.records.vectors(self._some_seen(unseen, _RANKED).tolist())
+
+    def _found(self, pmids: npt.NDArray[np.int64]) -> Iterator[tuple[int, Article]]:
+        for start in range(0, len(pmids), _WINDOW):
+            yield from self.records.articles(pmids[start : start + _WINDOW].tolist()).items()
 
     def _held_out(self, pairs: TrainingSet, side: Side) -> HeldOut:
         """As many questions of each kind."""
@@ -246,16 +282,18 @@ class TrainingRun:
         """Average the trained weights with the base's as the first held-out half likes best, and judge on the second."""
         base = open_model(self.base)
         model.max_seq_length = self.recipe.reads or base.max_seq_length
-        before = gate.score(gate.embed(HeldOutEncoder(base)))
+        before = gate.score(gate.embed(HeldOutEncoder(base, self.bf16)))
         trained = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         found: dict[float, float] = {}
-        for share in _SHARES:
+        # What got a layer of its own cannot be averaged with what has none.
+        for share in _SHARES if trained.keys() == base.state_dict().keys() else _SHARES[-1:]:
             model.load_state_dict(averaged(base.state_dict(), trained, share))
-            found[share] = choose.mean(choose.score(choose.embed(HeldOutEncoder(model))))
+            found[share] = choose.mean(choose.score(choose.embed(HeldOutEncoder(model, self.bf16))))
             self.progress.say(f"{share:.0%} of the trained weights: held-out nDCG@10 {100 * found[share]:.2f}")
         best = max(found, key=lambda share: found[share])
         model.load_state_dict(averaged(base.state_dict(), trained, best))
-        after = gate.embed(HeldOutEncoder(model))
+        model.half().float()  # what is judged is what is kept: half as many bytes, and vectors that differ by 1e-4
+        after = gate.embed(HeldOutEncoder(model, self.bf16))
         cut = {dimension: gate.mean(gate.score(after, dimension)) for dimension in self.recipe.settings.dimensions}
         return dataclasses.replace(_verdict(gate, before, gate.score(after)), share=best, cut=cut)
 

@@ -1,12 +1,10 @@
 """The pairs of a training run on disk: collected by kind, filtered, split, and drawn in the proportions that are wanted."""
 
 import hashlib
-import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
 from pathlib import Path
 from typing import IO, Self
 
@@ -126,12 +124,6 @@ class TrainingSet:
             yield from (_decoder.decode(line) for line, taken in zip(stream, chosen.tolist(), strict=True) if taken)
 
 
-def with_same_document(drawn: Iterable[Iterable[TrainingPair]]) -> Iterator[tuple[TrainingPair, ...]]:
-    """The pairs of several kinds, each in order of PMID, those of one document together."""
-    in_order = heapq.merge(*drawn, key=lambda pair: pair.pmid)
-    yield from (tuple(same) for _, same in groupby(in_order, key=lambda pair: (pair.pmid, pair.document)))
-
-
 def quotas(counts: Iterable[PairCounts], mix: Mapping[PairKind, float], total: int) -> dict[PairKind, int]:
     """How many pairs of each kind make `total` in the proportions of `mix`; a kind that has fewer gives what it has."""
     left = {one.kind: one.train for one in counts if one.train and mix.get(one.kind, 0) > 0}
@@ -143,12 +135,6 @@ def quotas(counts: Iterable[PairCounts], mix: Mapping[PairKind, float], total: i
         given.update(scarce or {kind: round(room * mix[kind] / weight) for kind in left})
         left = {kind: count for kind, count in left.items() if kind not in given}
     return given
-
-
-def lines_in(path: Path) -> int:
-    """How many lines a file has."""
-    with path.open("rb") as stream:
-        return sum(1 for _ in stream)
 
 
 def _place(seed: int, pair: TrainingPair) -> float:

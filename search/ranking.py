@@ -1,6 +1,7 @@
 """The ranking of one question: two legs of candidates, fused, and fed back once into the dense leg."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +19,8 @@ from search.vectors import Pmids
 
 _Search = Callable[[int, Selection | None, Condition | None], Scored]
 
+# So deep are the legs asked where only the first hits count.
+_FEW = 100
 # Retracted articles are one in some two thousand; where more than these stand among the candidates, a leg is asked again.
 _SPARE = 50
 
@@ -110,6 +113,19 @@ class Ranker:
             legs = [None if leg is None else leg.first(DEPTH) for leg in (lexical, near)]
             whole = self._fused(*legs).led_by(whole_leader)
         return Ranking(fused, by_words, by_meaning, whole, None if near is dense else fed_back)
+
+    def fed_back(
+        self, vectors: Vectors, words: Sequence[LexicalQuery], passing: Selection | None, threads: Executor
+    ) -> Vectors:
+        """What feedback makes of the vectors (n, d) of many questions: (n, d). The legs are asked on all cores."""
+
+        def by_words(asked: LexicalQuery) -> Scored:
+            return self.files.lexical.search(asked, _FEW, passing)
+
+        by_meaning = self.files.candidates.search_all(vectors, _FEW, passing)
+        first = map(self._fused, threads.map(by_words, words), by_meaning)
+        moved = [self._fed_back(vector, fused, None) for vector, fused in zip(vectors, first, strict=True)]
+        return np.array(moved, np.float32).reshape(vectors.shape)
 
     def unranked(self, pmids: Pmids, *, show_retracted: bool) -> Ranking:
         """Articles in the order given, where nothing ranks them: all scores are 0."""

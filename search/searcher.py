@@ -2,9 +2,11 @@
 
 import contextlib
 import functools
+import os
 import time
 import weakref
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -235,6 +237,27 @@ class Searcher:
         score = self._files.lexical.score_without_title(asked.words, pmid) if asked.words else 0.0
         ranking = self._ranker.rank(asked, KnownItem(pmid, self._files.transformed(vector), score))
         return int(ranks_of(np.array([pmid], np.int64), ranking.fused)[0]) or None
+
+    def fed_back(self, texts: Sequence[str], without: Sequence[int] = ()) -> Vectors:
+        """The vectors by which hybrid search ranks many texts at last, each moved towards its first hits: (n, d) float32.
+
+        Texts are taken as plain words; the articles of `without` are no hits. Raises EncoderError.
+        """
+        encoder, query = self.load_encoder(), self._files.lexical.query
+        passing = self._files.columns.everything().without(without) if len(without) else None
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            encoded = list(threads.map(lambda text: self._files.transformed(encoder.encode_query(text)), texts))
+            vectors = np.array(encoded, np.float32).reshape(len(texts), self._files.vectors.dimension)
+            return self._ranker.fed_back(vectors, list(threads.map(query, texts)), passing, threads)
+
+    def vectors(self, pmids: Sequence[int]) -> Vectors:
+        """The vectors of some articles, (m, d) float32. Raises QueryError where one is not in the index."""
+        return self._files.vectors_of(pmids)
+
+    def encode_documents(self, articles: Sequence[Article]) -> Vectors:
+        """The vectors that articles would have in this index: (n, d) float32. Raises EncoderError."""
+        encoded = self.load_encoder().encode_documents(articles)
+        return encoded if self._files.transform is None else self._files.transform.apply(encoded)
 
     def _loading_seconds(self) -> float:
         """Have the encoder loaded, and say how long that took: it is no part of what a question takes."""

@@ -1,6 +1,6 @@
 """How a sentence-transformers folder says it is to be used: pooling, length, case, prompts and similarity."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,14 +10,18 @@ import msgspec
 from search.encoder import Metric, Pooling
 from search.errors import EncoderError
 
-_KNOWN_MODULES = ("Transformer", "Pooling", "Normalize")
+_DENSE = "Dense"
+_KNOWN_MODULES = ("Transformer", "Pooling", _DENSE, "Normalize")
 
 Shape = TypeVar("Shape")
 
 
 @dataclass(frozen=True, slots=True)
 class SentenceTransformersSettings:
-    """What a sentence-transformers folder asks for; a `max_length` of None leaves it to the tokenizer."""
+    """What a sentence-transformers folder asks for; a `max_length` of None leaves it to the tokenizer.
+
+    `projection` is the folder of a linear layer behind the pooling, None for no such layer.
+    """
 
     pooling: Pooling
     metric: Metric
@@ -25,12 +29,25 @@ class SentenceTransformersSettings:
     lower_case: bool
     query_prompt: str
     document_prompt: str
+    projection: Path | None = None
 
 
 class _Module(msgspec.Struct):
     """An entry of `modules.json`."""
 
     type: str
+    path: str = ""
+
+    @property
+    def kind(self) -> str:
+        return self.type.rpartition(".")[2]
+
+
+class _Dense(msgspec.Struct):
+    """`config.json` of a linear layer."""
+
+    activation_function: str = "torch.nn.modules.activation.Tanh"
+    use_residual: bool = False
 
 
 class _Similarity(msgspec.Struct):
@@ -55,7 +72,8 @@ def is_sentence_transformers(folder: Path) -> bool:
 
 def read_settings(folder: Path) -> SentenceTransformersSettings:
     """Read the settings of a folder. Raises EncoderError where they cannot be read or ask for what is not supported."""
-    kinds = [module.type.rpartition(".")[2] for module in _read_json(folder / "modules.json", list[_Module])]
+    modules = _read_json(folder / "modules.json", list[_Module])
+    kinds = [module.kind for module in modules]
     if unknown := [kind for kind in kinds if kind not in _KNOWN_MODULES]:
         raise EncoderError(
             f"{folder} needs the module {unknown[0]}, which is not supported; supported: {', '.join(_KNOWN_MODULES)}."
@@ -70,7 +88,19 @@ def read_settings(folder: Path) -> SentenceTransformersSettings:
         lower_case=transformer.do_lower_case,
         query_prompt=_prompt(similarity, ("query",)),
         document_prompt=_prompt(similarity, ("document", "passage", "corpus")),
+        projection=_read_projection(folder, [module.path for module in modules if module.kind == _DENSE]),
     )
+
+
+def _read_projection(folder: Path, paths: Sequence[str]) -> Path | None:
+    """The folder of the one linear layer; what is more than linear is refused, as are paths that lead elsewhere."""
+    if not paths:
+        return None
+    layer = folder / paths[0]
+    how = _read_json(layer / "config.json", _Dense)
+    if len(paths) > 1 or how.use_residual or not how.activation_function.endswith(".Identity") or layer.parent != folder:
+        raise EncoderError(f"{folder} has layers behind its pooling that are not supported; supported is one, a linear one.")
+    return layer
 
 
 def _read_pooling(folder: Path) -> Pooling:

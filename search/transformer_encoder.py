@@ -15,6 +15,7 @@ from search.encoder_files import EncoderSpec, content_hash, find_encoder
 from search.int8_model import is_installed as int8_is_installed
 from search.memory import trim_memory
 from search.pooling import pool
+from search.projection import Projection
 from search.shipped import sample_articles
 from search.tower import Tokens, Tower
 
@@ -61,10 +62,11 @@ class TransformerEncoder:
         content = content_hash(spec)
         self._documents = self._document_tower(content, numeric_path)
         self._queries = self._query_tower(content, numeric_path)
+        self._projection = Projection.load(spec.projection, self._device) if spec.projection else None
         self._identity = EncoderIdentity(
             name=spec.name,
             content_hash=content,
-            dimension=self._documents.dimension,
+            dimension=self._projection.dimension if self._projection else self._documents.dimension,
             pooling=spec.pooling,
             metric=spec.metric,
             max_length=self._documents.max_length,
@@ -153,6 +155,8 @@ class TransformerEncoder:
 
     def _vectors(self, tower: Tower, texts: Sequence[Tokens]) -> Vectors:
         vectors = pool(*tower.run(texts), self._spec.pooling)
+        if self._projection is not None:
+            vectors = self._projection(vectors)
         if self._spec.metric is Metric.COSINE:
             vectors = torch.nn.functional.normalize(vectors, dim=1)
         array: Vectors = vectors.cpu().numpy()

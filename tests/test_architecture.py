@@ -26,13 +26,13 @@ NEVER_IMPORTS = {"search": {"indexer", "ui"}, "indexer": {"ui"}, "ui": {"indexer
 # Each of these takes a good part of a second to load, or is a dependency to be kept in one place.
 IMPORTERS = {
     "torch": {
-        "indexer/hybrid_teacher.py",
         "indexer/machine.py",
         "indexer/teaching_loss.py",
         "indexer/training.py",
         "search/checkpoint.py",
         "search/int8_model.py",
         "search/pooling.py",
+        "search/projection.py",
         "search/reranker.py",
         "search/tower.py",
         "search/transformer_encoder.py",
@@ -42,14 +42,12 @@ IMPORTERS = {
     "nncf": {"search/int8_model.py"},
     "sentence_transformers": {
         "indexer/encode_contender.py",
-        "indexer/hybrid_teacher.py",
         "indexer/teaching_loss.py",
         "indexer/training.py",
         "indexer/training_run.py",
     },
     "accelerate": {"indexer/processes.py"},
-    "datasets": {"indexer/training.py"},
-    "sklearn": {"indexer/topical_order.py"},
+    "datasets": {"indexer/lessons.py", "indexer/training.py"},
     "huggingface_hub": {"search/encoder_files.py"},
     "faiss": {"search/candidates.py"},
     "tantivy": {

@@ -12,19 +12,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 from checkpoints import write_checkpoint
-from toy_index import build_rows
+
+from search.encoder import NumericPath
+from search.transformer_encoder import load_encoder
+
+pytest.importorskip("datasets")
+
+from sentence_transformers import SentenceTransformer
 
 ROOT = Path(__file__).resolve().parents[2]
 SUBJECTS = ("asthma", "sepsis", "migraine", "gout", "anaemia", "measles", "scurvy", "rickets", "malaria", "eczema")
 REMEDIES = ("zinc", "honey", "iron", "light", "rest", "cocoa", "salt", "tea", "sleep", "yoga")
 STEPS, EVERY = 6, 2
-
-pytest.importorskip("datasets")
+LEVEL = 0.05
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three hundred abstracts, each on a remedy for something."""
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_checkpoint(tmp_path_factory.mktemp("base") / "bert")
+
+
+@pytest.fixture(scope="module")
+def index(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three hundred abstracts, each on a remedy for something, indexed with the base."""
+    folder = tmp_path_factory.mktemp("trials")
     rows = [
         {
             "pmid": 100 + number,
@@ -36,17 +47,16 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (subject, remedy) for _ in range(3) for subject in SUBJECTS for remedy in REMEDIES
         )
     ]
-    return build_rows(tmp_path_factory.mktemp("trials"), rows)
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("base") / "bert")
+    (folder / "trials.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    where = ["--index", str(folder / "index"), "--encoder", str(base), "--numeric-path", "fp32"]
+    done = run([sys.executable, "-m", "indexer.cli", "build", str(folder / "trials.jsonl"), *where])
+    assert done.returncode == 0, done.stderr
+    return folder / "index"
 
 
 def command(index: Path, base: Path, out: Path, *more: str) -> list[str]:
-    pairs = ["--pairs", "96", "--negatives", "0", "--questions", "40", "--held-out", "0.5"]
-    recipe = ["--batch", "8", "--rate", "1e-3", "--length", "64", "--dimensions", "16,8", "--json"]
+    pairs = ["--pairs", "96", "--questions", "40", "--held-out", "0.5"]
+    recipe = ["--batch", "8", "--rate", "1e-3", "--length", "64", "--dimensions", "8,4", "--json"]
     steps = ["--steps", str(STEPS), "--every", str(EVERY)]
     where = ["--index", str(index), "--base", str(base), "--out", str(out)]
     return [sys.executable, "-W", "ignore", "-m", "indexer.cli", "train", *where, *pairs, *recipe, *steps, *more]
@@ -120,7 +130,8 @@ def test_hours_count_what_was_trained_before_a_stop(
     work = tmp_path / "encoder.training"
     shutil.copytree(Path(str(finished["out"])).with_name("encoder.training"), work)
     shutil.rmtree(work / "checkpoints" / f"checkpoint-{STEPS}")
-    state = work / "checkpoints" / f"checkpoint-{STEPS - EVERY}" / "trainer_state.json"
+    (earlier,) = work.glob("checkpoints/checkpoint-*")  # the best one so far
+    state = earlier / "trainer_state.json"
     found = json.loads(state.read_text())
     assert [one["seconds"] for one in found["log_history"] if "loss" in one] == sorted(
         one["seconds"] for one in found["log_history"] if "loss" in one
@@ -130,7 +141,7 @@ def test_hours_count_what_was_trained_before_a_stop(
     done = run(command(index, base, tmp_path / "encoder", "--hours", "1"))
     assert done.returncode == 0, done.stderr
     trained = json.loads(done.stdout)["trained"]
-    assert trained["steps"] == STEPS - EVERY + 1
+    assert trained["steps"] == int(earlier.name.rpartition("-")[2]) + 1
     assert trained["seconds"] > 5000
 
 
@@ -139,7 +150,7 @@ def test_hours_count_what_was_trained_before_a_stop(
     [
         (["--length", "5000"], "reads 512 tokens at most; found 5000"),
         (["--mix", "title=-1"], "expected KIND=WEIGHT"),
-        (["--negatives", "-1"], "expected a whole number, 0 or more"),
+        (["--documents", "-1"], "expected a number above 0"),
         (["--held-out", "1"], "expected a number between 0 and 1"),
         (["--dimensions", "0"], "expected numbers with commas"),
     ],
@@ -149,6 +160,21 @@ def test_what_is_refused_at_once(wrong: list[str], said: str, index: Path, base:
     assert done.returncode in {1, 2}
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_encoder_of_another_width_learns_the_vectors_of_the_index(index: Path, tmp_path: Path) -> None:
+    """What BioLinkBERT learns from an index that a smaller encoder built: a linear layer makes its vectors as long."""
+    wide, out = write_checkpoint(tmp_path / "wide", seed=1, hidden_size=32), tmp_path / "encoder"
+    done = run([*command(index, wide, out), "--steps", "60", "--every", "30", "--rate", "3e-3"])
+    assert done.returncode == 0, done.stderr
+    verdict = json.loads(done.stdout)["verdict"]
+    assert verdict["share"] == 1
+    assert verdict["trained"] > verdict["base"]
+    if verdict["p"] < LEVEL:
+        encoder = load_encoder(str(out), NumericPath.FP32)
+        assert encoder.identity.dimension == 16
+        reference = SentenceTransformer(str(out)).encode("zinc for asthma")
+        assert np.allclose(encoder.encode_query("zinc for asthma"), reference, atol=1e-5)
 
 
 def test_two_towers_are_not_trained(index: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from indexer.leak_filter import LeakFilter
 from indexer.training_pair import PairKind, QueryShape, TrainingPair
-from indexer.training_set import PairCounts, Side, TrainingSet, quotas, with_same_document
+from indexer.training_set import PairCounts, Side, TrainingSet, quotas
 
 NOTHING = LeakFilter.of([])
 
@@ -97,20 +97,6 @@ def test_the_same_articles_are_drawn_of_every_kind(tmp_path: Path) -> None:
         collected(pairs, kind=kind)
     few, some = (drawn(pairs, Side.TRAIN, wanted, kind) for wanted, kind in ((50, PairKind.TITLE), (80, PairKind.SENTENCE)))
     assert set(few) < set(some)
-
-
-def test_pairs_of_one_document_come_together() -> None:
-    titles = [pair(pmid) for pmid in (1, 3, 4)]
-    sentences = [pair(pmid, PairKind.SENTENCE) for pmid in (1, 2, 4)]
-    others = [TrainingPair(PairKind.CONCLUSION, QueryShape.TITLE, "q", "another document", 4, "4")]
-    found = list(with_same_document([titles, sentences, others]))
-    assert [[(one.pmid, one.kind) for one in same] for same in found] == [
-        [(1, PairKind.TITLE), (1, PairKind.SENTENCE)],
-        [(2, PairKind.SENTENCE)],
-        [(3, PairKind.TITLE)],
-        [(4, PairKind.TITLE), (4, PairKind.SENTENCE)],
-        [(4, PairKind.CONCLUSION)],
-    ]
 
 
 def counts_of(**train: int) -> list[PairCounts]:

