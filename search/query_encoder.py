@@ -52,6 +52,6 @@ def _check_same(built_with: EncoderIdentity, found: EncoderIdentity) -> None:
         if expected != actual:
             raise EncoderMismatch(
                 f"The index was built with another encoder: {built_with.name} ({name.replace('_', ' ')} {expected}); found "
-                f"{found.name} ({actual}). Give the one it was built with as --encoder, or build the index again with this one, by "
-                "`pubmed-index build SOURCE... --index DIR`; it embeds only texts that this encoder has not embedded before."
+                f"{found.name} ({actual}). Give the one it was built with as --encoder, or build the index again: "
+                "`pubmed-index build SOURCE... --index DIR` embeds with this one only texts that it has not embedded before."
             )
