@@ -30,6 +30,10 @@ class LazyEncoder:
         """The (d,) float32 vector of a question."""
         return self._get().encode_query(text)
 
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """The (n, d) float32 vectors of many questions, in their order."""
+        return self._get().encode_queries(texts)
+
     def _get(self) -> Encoder:
         if self._loaded is None:
             self._loaded = self._load()

@@ -103,6 +103,10 @@ class Encoder(Protocol):
         """The (d,) float32 vector of a question."""
         ...
 
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """The (n, d) float32 vectors of many questions, in their order, several at a time."""
+        ...
+
 
 def embedded_text(article: Article) -> tuple[str, str]:
     """The text of an article that is embedded: its title and its abstract, as PubMed prints them."""

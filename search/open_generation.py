@@ -91,9 +91,9 @@ class OpenGeneration:
             name = "PMID" if error.args[0] <= LARGEST_PMID else "Local id"
             raise QueryError(f"{name} {error.args[0]} is not in this index of {len(self.vectors):,} articles.") from None
 
-    def transformed(self, vector: Vectors) -> Vectors:
-        """A vector of the encoder as the generation's own vectors are: (d,) to (m,)."""
-        return vector if self.transform is None else self.transform.apply(vector)
+    def transformed(self, vectors: Vectors) -> Vectors:
+        """Vectors of the encoder as the generation's own are: (d,) to (m,), or (n, d) to (n, m)."""
+        return vectors if self.transform is None else self.transform.apply(vectors)
 
 
 def _delta_catalogue(generation: Generation) -> Catalogue | None:

@@ -20,7 +20,7 @@ from search.vectors import Pmids
 _Search = Callable[[int, Selection | None, Condition | None], Scored]
 
 # So deep are the legs asked where only the first hits count.
-_FEW = 100
+_FEW = 30
 # Retracted articles are one in some two thousand; where more than these stand among the candidates, a leg is asked again.
 _SPARE = 50
 
@@ -122,10 +122,14 @@ class Ranker:
         def by_words(asked: LexicalQuery) -> Scored:
             return self.files.lexical.search(asked, _FEW, passing)
 
+        def moved(vector: Vectors, lexical: Scored, dense: Scored) -> Vectors:
+            hits = np.union1d(lexical.pmids, dense.pmids)  # so few that what one leg did not find is compared as well
+            near = Scored.ranked(hits, self.files.vectors.get(hits) @ vector)
+            return self._fed_back(vector, self._fused(lexical, near), None)
+
         by_meaning = self.files.candidates.search_all(vectors, _FEW, passing)
-        first = map(self._fused, threads.map(by_words, words), by_meaning)
-        moved = [self._fed_back(vector, fused, None) for vector, fused in zip(vectors, first, strict=True)]
-        return np.array(moved, np.float32).reshape(vectors.shape)
+        found = map(moved, vectors, threads.map(by_words, words), by_meaning)
+        return np.array(list(found), np.float32).reshape(vectors.shape)
 
     def unranked(self, pmids: Pmids, *, show_retracted: bool) -> Ranking:
         """Articles in the order given, where nothing ranks them: all scores are 0."""

@@ -243,12 +243,11 @@ class Searcher:
 
         Texts are taken as plain words; the articles of `without` are no hits. Raises EncoderError.
         """
-        encoder, query = self.load_encoder(), self._files.lexical.query
+        vectors = self._files.transformed(self.load_encoder().encode_queries(texts))
         passing = self._files.columns.everything().without(without) if len(without) else None
+        words = list(map(self._files.lexical.query, texts))
         with ThreadPoolExecutor(os.cpu_count()) as threads:
-            encoded = list(threads.map(lambda text: self._files.transformed(encoder.encode_query(text)), texts))
-            vectors = np.array(encoded, np.float32).reshape(len(texts), self._files.vectors.dimension)
-            return self._ranker.fed_back(vectors, list(threads.map(query, texts)), passing, threads)
+            return self._ranker.fed_back(vectors, words, passing, threads)
 
     def vectors(self, pmids: Sequence[int]) -> Vectors:
         """The vectors of some articles, (m, d) float32. Raises QueryError where one is not in the index."""
@@ -256,8 +255,7 @@ class Searcher:
 
     def encode_documents(self, articles: Sequence[Article]) -> Vectors:
         """The vectors that articles would have in this index: (n, d) float32. Raises EncoderError."""
-        encoded = self.load_encoder().encode_documents(articles)
-        return encoded if self._files.transform is None else self._files.transform.apply(encoded)
+        return self._files.transformed(self.load_encoder().encode_documents(articles))
 
     def _loading_seconds(self) -> float:
         """Have the encoder loaded, and say how long that took: it is no part of what a question takes."""

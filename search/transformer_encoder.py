@@ -119,6 +119,16 @@ class TransformerEncoder:
         vector: Vectors = self._workers.submit(self._vectors, self._queries, tokens).result()[0]
         return vector
 
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """The (n, d) float32 vectors of many questions, in their order, several at a time."""
+        tokens = self._queries.tokenize([self._query_text(text) for text in texts], None)
+        batches = batches_by_tokens(lengths := [len(one.ids) for one in tokens], self._budget(sum(lengths)))
+        running = [self._workers.submit(self._vectors, self._queries, [tokens[row] for row in batch]) for batch in batches]
+        vectors = np.empty((len(texts), self._identity.dimension), np.float32)
+        for batch, found in zip(batches, running, strict=True):
+            vectors[batch] = found.result()
+        return vectors
+
     def token_counts(self, articles: Sequence[Article]) -> list[int]:
         """How many tokens are read of each document."""
         return [len(one.ids) for one in self._documents.tokenize(*self._document_texts(articles))]

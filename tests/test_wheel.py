@@ -103,6 +103,16 @@ def test_the_sample_comes_from_the_wheel(installed: Installed) -> None:
     assert Path(done.stdout.strip()).is_relative_to(installed.environment)
 
 
+def test_the_encoder_comes_from_the_wheel(wheel: Path, installed: Installed) -> None:
+    done = installed.run(
+        "python", "-c", "from search.encoder_files import find_encoder; print(find_encoder('embedded').document_folder)"
+    )
+    folder = Path(done.stdout.strip())
+    assert folder.is_relative_to(installed.environment)
+    assert {path.name for path in folder.iterdir()} >= {"model.safetensors", "tokenizer.json", "README.md"}
+    assert wheel.stat().st_size < 60_000_000
+
+
 def test_a_question_is_answered(built: Installed) -> None:
     done = built.run("pubmed-search", "what helps newborns during a painful blood test", "-k", "3", "--json")
     assert (done.returncode, done.stderr) == (0, "")
