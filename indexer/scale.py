@@ -209,6 +209,10 @@ class _Unasked:
         """Refuse: questions are for the encoder of the index that the records are made of."""
         raise EncoderError(f"{text!r} is to be encoded where all vectors are known.")
 
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """Refuse, too."""
+        raise EncoderError(f"{len(texts)} questions are to be encoded where all vectors are known.")
+
 
 def measure_scale(scale: Scale, made: Made, progress: Progress, load: EncoderLoader = load_transformer) -> Scaled:
     """Measure the index that was made: memory first, then what it finds, then how long questions take."""

@@ -46,6 +46,8 @@ FEW = 10_000
 _READ_AHEAD = 1 << 20
 _KEPT_BY_MOST = 0.5
 _SPARE = 1.5
+# Codes alone order hits roughly: of so many, the exact scores find the first.
+_RESCORED = 1_000
 
 
 class Candidates:
@@ -128,20 +130,23 @@ class Candidates:
         Without a filter FAISS multiplies matrices, twenty times as fast; so what a filter keeps is cut from a longer list, and
         a few may be missing. Where it keeps less than half, every question is searched alone.
         """
-        share = 1.0 if passing is None else passing.count / max(len(self._vectors), 1)
+        share = 1.0 if passing is None else passing.count / len(self._vectors)
         if share < _KEPT_BY_MOST:
             return [self.search(query, depth, passing) for query in queries]
         faiss.omp_set_num_threads(os.cpu_count() or 1)
         _threads.set = False
-        asked = min(math.ceil(depth * _SPARE / share), max(len(self._vectors), 1))
+        asked = math.ceil(depth * _SPARE / share)
         parameters = None
         if self._lists is not None:
+            asked = max(asked, _RESCORED)
             parameters = faiss.SearchParametersIVF(nprobe=self._probed_at_first(int(self._lists.nlist), None))
-        scores, pmids = self._index.search(np.ascontiguousarray(queries), asked, params=parameters)
+        scores, pmids = self._index.search(np.ascontiguousarray(queries), min(asked, len(self._vectors)), params=parameters)
         found = [Scored.ranked(ids[ids >= 0], some[ids >= 0]) for ids, some in zip(pmids, scores, strict=True)]
         if passing is not None:
-            found = [one.inside(passing).first(depth) for one in found]
-        return found if self._lists is None else list(map(self._rescored, queries, found))
+            found = [one.inside(passing) for one in found]
+        if self._lists is not None:
+            found = list(map(self._rescored, queries, found))
+        return [one.first(depth) for one in found]
 
     def centroid_similarities(self, vectors: Vectors) -> "np.ndarray[Any, np.dtype[np.float32]] | None":
         """The inner products of vectors (n, d) with the centroid of the list that each would go into; None without lists."""

@@ -114,9 +114,7 @@ class Ranker:
             whole = self._fused(*legs).led_by(whole_leader)
         return Ranking(fused, by_words, by_meaning, whole, None if near is dense else fed_back)
 
-    def fed_back(
-        self, vectors: Vectors, words: Sequence[LexicalQuery], passing: Selection | None, threads: Executor
-    ) -> Vectors:
+    def fed_back(self, vectors: Vectors, words: Sequence[LexicalQuery], passing: Selection, threads: Executor) -> Vectors:
         """What feedback makes of the vectors (n, d) of many questions: (n, d). The legs are asked on all cores."""
 
         def by_words(asked: LexicalQuery) -> Scored:

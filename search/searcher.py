@@ -241,10 +241,10 @@ class Searcher:
     def fed_back(self, texts: Sequence[str], without: Sequence[int] = ()) -> Vectors:
         """The vectors by which hybrid search ranks many texts at last, each moved towards its first hits: (n, d) float32.
 
-        Texts are taken as plain words; the articles of `without` are no hits. Raises EncoderError.
+        Texts are taken as plain words; retracted articles, and those of `without`, are no hits. Raises EncoderError.
         """
         vectors = self._files.transformed(self.load_encoder().encode_queries(texts))
-        passing = self._files.columns.everything().without(without) if len(without) else None
+        passing = (self._files.columns.everything() - self._ranker.retracted).without(without)
         words = list(map(self._files.lexical.query, texts))
         with ThreadPoolExecutor(os.cpu_count()) as threads:
             return self._ranker.fed_back(vectors, words, passing, threads)

@@ -52,6 +52,9 @@ class ToyEncoder:
     def encode_query(self, text: str) -> Vectors:
         return histogram(text.split())
 
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        return np.stack([self.encode_query(text) for text in texts])
+
 
 def histogram(words: Sequence[str]) -> Vectors:
     counts = np.zeros(DIMENSION, np.float32)

@@ -74,6 +74,22 @@ def test_a_filter_keeps_what_it_should(opened: tuple[VectorFile, Candidates], sh
     assert np.mean(recalls) >= 0.99
 
 
+@pytest.mark.parametrize("share", [1.0, 0.9, 0.1])
+def test_many_questions_at_a_time(opened: tuple[VectorFile, Candidates], share: float) -> None:
+    """Where a filter keeps most, the list that it is cut from may be short of some."""
+    vectors, candidates = opened
+    random = np.random.default_rng(2)
+    allowed = set(random.choice(vectors.pmids, int(share * COUNT), replace=False).tolist())
+    passing = None if share == 1 else select(allowed, int(vectors.pmids[-1]) + 1)
+    queries = vectors.get(random.choice(vectors.pmids, 50))
+    found = candidates.search_all(queries, 20, passing)
+    for query, together in zip(queries, found, strict=True):
+        expected = brute_force(vectors, query, 20, allowed)
+        assert set(together.pmids.tolist()) <= allowed
+        assert together.scores.tolist() == pytest.approx((vectors.get(together.pmids) @ query).tolist(), abs=1e-5)
+        assert len(set(together.pmids.tolist()) & set(expected)) >= (18 if share > 0.5 else 10)
+
+
 def test_a_filter_goes_through_the_lists_where_it_keeps_many(tmp_path: Path) -> None:
     vectors, random = clustered(), np.random.default_rng(2)
     Candidates.build(tmp_path / "candidates.faiss", vectors, flat_limit=100)

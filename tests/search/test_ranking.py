@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -115,6 +116,22 @@ def test_feedback_moves_the_vector_towards_the_mean_of_the_first_hits(files: Ope
     assert dict(zip(fed_back.pmids.tolist(), fed_back.scores.tolist(), strict=True)) == pytest.approx(expected)
     assert fed_back.scores.tolist() != pytest.approx(without.dense.scores.tolist())
     assert ranking.fused.pmids[0] == without.fused.pmids[0]
+
+
+@pytest.mark.parametrize("unseen", [[], [1, 2]])
+def test_many_questions_are_fed_back_as_each_of_them_is(files: OpenGeneration, unseen: list[int]) -> None:
+    """As the formula has it, and with hits from among the articles that are not left out."""
+    texts = ["hip hop", "abcd", "ab hip"]
+    passing = (files.columns.everything() - files.columns.retracted()).without(unseen)
+    settings = replace(PLAIN, fusion=Fusion.MIN_MAX, feedback_weight=0.7)
+    vectors = np.stack([histogram(text.split()) for text in texts])
+    with ThreadPoolExecutor(2) as threads:
+        found = ranker(files, settings).fed_back(vectors, list(map(files.lexical.query, texts)), passing, threads)
+    for text, vector in zip(texts, found, strict=True):
+        alone = ranker(files, replace(settings, feedback_weight=0.0)).rank(replace(asked(files, text), passing=passing))
+        hits = files.vectors.get(alone.fused.pmids[:2])
+        assert not set(alone.fused.pmids.tolist()) & set(unseen)
+        assert vector.tolist() == pytest.approx(unit(histogram(text.split()) + 0.7 * hits.mean(axis=0)).tolist(), abs=1e-6)
 
 
 @pytest.mark.parametrize("mode", [Mode.DENSE, Mode.LEXICAL])
