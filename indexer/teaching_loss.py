@@ -20,26 +20,27 @@ class TeachingLoss(torch.nn.Module):
     first numbers are a vector, too, for each of `dimensions`.
     """
 
-    _documents: torch.Tensor
-
-    def __init__(self, model: SentenceTransformer, documents: Vectors, dimensions: Sequence[int] = ()) -> None:
+    def __init__(
+        self, model: SentenceTransformer, documents: Vectors, dimensions: Sequence[int] = (), *, bf16: bool = False
+    ) -> None:
         super().__init__()
         self.model = model
         self._dimensions = (documents.shape[1], *dimensions)
-        self.register_buffer("_documents", torch.from_numpy(documents), persistent=False)
+        for dimension in self._dimensions:
+            cut = torch.nn.functional.normalize(torch.from_numpy(documents)[:, :dimension], dim=1)
+            # Once and for all, and not at every step.
+            self.register_buffer(f"first_{dimension}", cut.bfloat16() if bf16 else cut, persistent=False)
 
     def forward(self, sentence_features: Iterable[Features], labels: torch.Tensor) -> torch.Tensor:
         """The loss of a batch of texts, `labels` (n, d) being the vectors that they are to have."""
         (features,) = sentence_features
-        vectors = self.model(features)["sentence_embedding"]
+        vectors = self.model(features)["sentence_embedding"].float()
         taught = self._ranking(labels.to(vectors), self._dimensions[0])
         losses = [(taught.exp() * (taught - self._ranking(vectors, dimension))).sum(1).mean() for dimension in self._dimensions]
         return torch.stack(losses).mean()
 
     def _ranking(self, vectors: torch.Tensor, dimension: int) -> torch.Tensor:
         """The documents' log-probabilities by the cosine of the first numbers of vectors: (n, m)."""
-        documents = self._documents[:, :dimension]
-        if dimension < self._documents.shape[1]:
-            documents = torch.nn.functional.normalize(documents, dim=1)
+        documents: torch.Tensor = self.get_buffer(f"first_{dimension}")
         near = torch.nn.functional.normalize(vectors[:, :dimension], dim=1)
-        return (_SCALE * (near.to(documents) @ documents.T).float()).log_softmax(1)
+        return (_SCALE * (near.to(documents.dtype) @ documents.T).float()).log_softmax(1)

@@ -156,9 +156,7 @@ class Training:
             model=model,
             args=self._arguments(_prompts(model, data)),
             train_dataset=data,
-            loss=TeachingLoss(
-                model, self.documents, [one for one in self.settings.dimensions if one < self.documents.shape[1]]
-            ),
+            loss=TeachingLoss(model, self.documents, self._cut_to, bf16=self.bf16),
             evaluator=_Finding(choose, self.bf16, self.progress),
             callbacks=[_Watching(self.progress, self.settings), EarlyStoppingCallback(self.settings.patience)],
         )
@@ -174,6 +172,10 @@ class Training:
             losses=tuple(one["loss"] for one in history if "loss" in one),
             held_out={int(one["step"]): one[f"eval_{_METRIC}"] for one in history if f"eval_{_METRIC}" in one},
         )
+
+    @property
+    def _cut_to(self) -> list[int]:
+        return [one for one in self.settings.dimensions if one < self.documents.shape[1]]
 
     def _arguments(self, prompts: dict[str, str]) -> SentenceTransformerTrainingArguments:
         # One process trains on all GPUs of its machine; several have one each.

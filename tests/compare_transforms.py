@@ -22,9 +22,9 @@ from indexer.metrics import Measure, score
 from indexer.progress import Silent
 from indexer.sources import Sources, find_sources
 from search.encoder import Encoder
+from search.encoder_files import BASE_OF_EMBEDDED, find_encoder
 from search.generation import Generation
 from search.index_folder import IndexFolder
-from search.shipped import embedded_encoder_folder
 from search.transform import TransformKind, VectorTransform
 from search.transformer_encoder import load_encoder
 from search.vectors import VectorFile
@@ -46,7 +46,7 @@ def main(path: Path, qrels: Path | None = None) -> None:
 
 
 def _encoders(work: Path) -> dict[str, Path]:
-    trained = embedded_encoder_folder()
+    trained = find_encoder(BASE_OF_EMBEDDED).document_folder
     two_layers = Path(shutil.copytree(trained, work / "two layers"))
     configuration = json.loads((two_layers / "config.json").read_text())
     (two_layers / "config.json").write_text(json.dumps({**configuration, "num_hidden_layers": 2}))
