@@ -171,7 +171,7 @@ class TrainingRun:
         )
         if verdict.passed:
             with complete_folder(out) as folder:
-                model.half().save(str(folder), create_model_card=False)
+                _save_half(model, folder)
                 write_card(folder, summary, self.provenance)
         return summary
 
@@ -296,6 +296,13 @@ class TrainingRun:
         after = gate.embed(HeldOutEncoder(model, self.bf16))
         cut = {dimension: gate.mean(gate.score(after, dimension)) for dimension in self.recipe.settings.dimensions}
         return dataclasses.replace(_verdict(gate, before, gate.score(after)), share=best, cut=cut)
+
+
+def _save_half(model: "SentenceTransformer", folder: Path) -> None:
+    """Save the weights in 16 bits, to be computed with in 32: what reads the folder would take the shorter ones for both."""
+    model.half().save(str(folder), create_model_card=False)
+    configuration = msgspec.json.decode((folder / "config.json").read_bytes())
+    write_atomically(folder / "config.json", msgspec.json.format(msgspec.json.encode(configuration | {"dtype": "float32"})))
 
 
 def _verdict(gate: HeldOut, before: Scores, after: Scores) -> Verdict:
