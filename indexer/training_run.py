@@ -284,14 +284,16 @@ class TrainingRun:
         model.max_seq_length = self.recipe.reads or base.max_seq_length
         before = gate.score(gate.embed(HeldOutEncoder(base, self.bf16)))
         trained = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        found: dict[float, float] = {}
         # What got a layer of its own cannot be averaged with what has none.
-        for share in _SHARES if trained.keys() == base.state_dict().keys() else _SHARES[-1:]:
-            model.load_state_dict(averaged(base.state_dict(), trained, share))
+        alike = trained.keys() == base.state_dict().keys()
+        mixed = {share: averaged(base.state_dict(), trained, share) for share in _SHARES} if alike else {1.0: trained}
+        found: dict[float, float] = {}
+        for share, weights in mixed.items():
+            model.load_state_dict(weights)
             found[share] = choose.mean(choose.score(choose.embed(HeldOutEncoder(model, self.bf16))))
             self.progress.say(f"{share:.0%} of the trained weights: held-out nDCG@10 {100 * found[share]:.2f}")
         best = max(found, key=lambda share: found[share])
-        model.load_state_dict(averaged(base.state_dict(), trained, best))
+        model.load_state_dict(mixed[best])
         model.half().float()  # what is judged is what is kept: half as many bytes, and vectors that differ by 1e-4
         after = gate.embed(HeldOutEncoder(model, self.bf16))
         cut = {dimension: gate.mean(gate.score(after, dimension)) for dimension in self.recipe.settings.dimensions}
