@@ -32,7 +32,7 @@ class QueryShape(StrEnum):
 class TrainingPair:
     """`document` is the text that is to be found by `query`; `pmid` is its article, 0 where nobody said which that is.
 
-    `asked_by` is the article, or the text, that the query is made from; `related` are no wrong answers, either.
+    `asked_by` is the article, or the text, that the query is made from.
     """
 
     kind: PairKind
@@ -41,7 +41,6 @@ class TrainingPair:
     document: str
     pmid: int
     asked_by: str
-    related: tuple[int, ...] = ()
 
 
 def document_text(article: Article, without: Sequence[str] = ()) -> str:

@@ -72,11 +72,10 @@ def link_pairs(
     """An article's title and every article that it cites, where `find` knows it."""
     for article in articles:
         chance = random.Random(f"{seed} {article.pmid} cites")
-        related = (article.pmid, *article.references)
         for pmid, cited in find(article.references).items():
             if pmid != article.pmid and article.title:
                 shape, query = _asked(article.title, chance)
-                yield TrainingPair(PairKind.LINK, shape, query, document_text(cited), pmid, str(article.pmid), related)
+                yield TrainingPair(PairKind.LINK, shape, query, document_text(cited), pmid, str(article.pmid))
 
 
 def mesh_pairs(
@@ -94,7 +93,7 @@ def mesh_pairs(
             pmid = chance.choice(partners)
             shape, query = _asked(article.title, chance)
             document = document_text(find([pmid])[pmid])
-            yield TrainingPair(PairKind.MESH, shape, query, document, pmid, str(article.pmid), (article.pmid, *partners))
+            yield TrainingPair(PairKind.MESH, shape, query, document, pmid, str(article.pmid))
         if len(partners) < _PARTNERS and article.sections:
             partners.append(article.pmid)
 
@@ -108,14 +107,13 @@ def citing_pairs(
         query = _REFERENCE_MARKS.sub("", line.sentence).strip()
         if len(query.split()) < _LEAST_WORDS:
             continue
-        related = tuple(pmid for cited in line.cited if (pmid := _number(cited.pmid)))
-        known = find(related)
+        known = find([pmid for cited in line.cited if (pmid := _number(cited.pmid))])
         for cited in line.cited:
             pmid = _number(cited.pmid)
             document = document_text(known[pmid]) if pmid in known else (cited.title or "").strip()
             if document:
                 shape, asked = _sentence_asked(query, chance)
-                yield TrainingPair(PairKind.CITATION, shape, asked, document, pmid, query, related)
+                yield TrainingPair(PairKind.CITATION, shape, asked, document, pmid, query)
 
 
 def read_citing_sentences(path: Path) -> Iterator[CitingSentence]:
