@@ -88,7 +88,7 @@ class HeldOut:
     def score(self, vectors: HeldOutVectors, dimension: int | None = None) -> Scores:
         """Rank all documents for every question by the cosine of their vectors, or of their first `dimension` numbers."""
         names = list(self.documents)
-        documents, questions = (_normalised(some, dimension) for some in (vectors.documents, vectors.questions))
+        documents, questions = (normalised(some, dimension) for some in (vectors.documents, vectors.questions))
         run: dict[str, dict[str, float]] = {}
         for question, similarities in zip(self.questions, questions @ documents.T, strict=True):
             best = np.argpartition(-similarities, min(_DEPTH, len(names) - 1))[: _DEPTH + 1]
@@ -105,7 +105,8 @@ class HeldOut:
         return {kind: scores.values[Measure.NDCG_10][kinds == kind] for kind in PairKind if (kinds == kind).any()}
 
 
-def _normalised(vectors: Vectors, dimension: int | None) -> Vectors:
+def normalised(vectors: Vectors, dimension: int | None = None) -> Vectors:
+    """Vectors, or their first `dimension` numbers, of length 1: (n, d)."""
     cut = vectors[:, :dimension]
-    normalised: Vectors = cut / np.maximum(np.linalg.norm(cut, axis=1, keepdims=True), 1e-12)
-    return normalised
+    of_length_1: Vectors = cut / np.maximum(np.linalg.norm(cut, axis=1, keepdims=True), 1e-12)
+    return of_length_1

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from datasets import Dataset
 
+from indexer.held_out import normalised
 from indexer.training_pair import TrainingPair
 from search.article import Article
 from search.encoder import Vectors
@@ -69,11 +70,11 @@ class Teacher:
     def questions(self, questions: Sequence[Question]) -> Vectors:
         """The vectors that questions are to have, of length 1: (n, d)."""
         moved = self.index.fed_back([one.text for one in questions], self.unseen)
-        return _normalised(moved + self.answer * self._answers(questions))
+        return normalised(moved + self.answer * self._answers(questions))
 
     def documents(self, pmids: Sequence[int]) -> Vectors:
         """The vectors that articles are to have, those of the index: (n, d)."""
-        return _normalised(self.index.vectors(pmids))
+        return normalised(self.index.vectors(pmids))
 
     def _answers(self, questions: Sequence[Question]) -> Vectors:
         known = [place for place, one in enumerate(questions) if one.pmid]
@@ -82,7 +83,7 @@ class Teacher:
         if others:
             vectors.append(self.index.encode_documents([Article(place + 1, questions[place].document) for place in others]))
         found: Vectors = np.concatenate(vectors)[np.argsort([*known, *others])]
-        return _normalised(found)
+        return normalised(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +142,3 @@ def _by_length(places: Sequence[int], texts: Sequence[str], batch: int, chance: 
     chance.shuffle(batches)
     for one in sorted(batches, key=lambda one: len(one) < batch):  # a batch that is not full would shift all others
         yield from one
-
-
-def _normalised(vectors: Vectors) -> Vectors:
-    normalised: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return normalised

@@ -227,7 +227,7 @@ class TrainingRun:
         return np.array(msgspec.json.decode(kept.read_bytes(), type=list[int]), np.int64)
 
     def _teach(self, pairs: TrainingSet, counts: Sequence[PairCounts], unseen: npt.NDArray[np.int64]) -> dict[str, int]:
-        """Write the lessons to train on, questions and documents in folders of their own; returns how many each has."""
+        """Write the lessons to train on, questions and documents in files of their own; returns how many each has."""
         teacher = Teacher(self.records, unseen.tolist(), self.recipe.answer)
         wanted = quotas(counts, self.recipe.mix, self.recipe.pairs)
         if not wanted:
@@ -286,14 +286,17 @@ class TrainingRun:
         trained = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         # What got a layer of its own cannot be averaged with what has none.
         alike = trained.keys() == base.state_dict().keys()
-        mixed = {share: averaged(base.state_dict(), trained, share) for share in _SHARES} if alike else {1.0: trained}
+
+        def take(share: float) -> None:
+            model.load_state_dict(averaged(base.state_dict(), trained, share) if alike else trained)
+
         found: dict[float, float] = {}
-        for share, weights in mixed.items():
-            model.load_state_dict(weights)
+        for share in _SHARES if alike else _SHARES[-1:]:
+            take(share)
             found[share] = choose.mean(choose.score(choose.embed(HeldOutEncoder(model, self.bf16))))
             self.progress.say(f"{share:.0%} of the trained weights: held-out nDCG@10 {100 * found[share]:.2f}")
         best = max(found, key=lambda share: found[share])
-        model.load_state_dict(mixed[best])
+        take(best)
         model.half().float()  # what is judged is what is kept: half as many bytes, and vectors that differ by 1e-4
         after = gate.embed(HeldOutEncoder(model, self.bf16))
         cut = {dimension: gate.mean(gate.score(after, dimension)) for dimension in self.recipe.settings.dimensions}

@@ -127,8 +127,8 @@ class Candidates:
     def search_all(self, queries: Vectors, depth: int, passing: Selection | None = None) -> list[Scored]:
         """The `depth` documents nearest to each of `queries` (n, d), on all cores: for many questions that nobody waits for.
 
-        Without a filter FAISS multiplies matrices, twenty times as fast; so what a filter keeps is cut from a longer list, and
-        a few may be missing. Where it keeps less than half, every question is searched alone.
+        Without a filter FAISS multiplies matrices, which is faster; so what a filter keeps is cut from a longer list, and a few
+        may be missing. Where it keeps less than half, every question is searched alone.
         """
         share = 1.0 if passing is None else passing.count / len(self._vectors)
         if share < _KEPT_BY_MOST:

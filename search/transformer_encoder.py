@@ -90,8 +90,7 @@ class TransformerEncoder:
         tokens = self._documents.tokenize(*self._document_texts(articles))
         pmids = np.array([article.pmid for article in articles], dtype=np.int64)
         truncated = np.array([one.truncated for one in tokens], dtype=np.bool_)
-        batches = batches_by_tokens(lengths := [len(one.ids) for one in tokens], self._budget(sum(lengths)))
-        running = [self._workers.submit(self._vectors, self._documents, [tokens[row] for row in batch]) for batch in batches]
+        batches, running = self._started(self._documents, tokens)
 
         def embedded() -> Iterator[EmbeddedBatch]:
             try:
@@ -104,6 +103,11 @@ class TransformerEncoder:
         given = embedded()
         weakref.finalize(given, _cancel, running)  # what was asked for nothing has no `finally` to run
         return given
+
+    def _started(self, tower: Tower, tokens: Sequence[Tokens]) -> tuple[list[list[int]], list[Future[Vectors]]]:
+        """Batches of like length, each by its texts' places, and the work on each, begun."""
+        batches = batches_by_tokens(lengths := [len(one.ids) for one in tokens], self._budget(sum(lengths)))
+        return batches, [self._workers.submit(self._vectors, tower, [tokens[row] for row in batch]) for batch in batches]
 
     def _budget(self, tokens: int) -> int:
         """How many tokens a batch has of so many: a few are shared out among the cores."""
@@ -122,8 +126,7 @@ class TransformerEncoder:
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """The (n, d) float32 vectors of many questions, in their order, several at a time."""
         tokens = self._queries.tokenize([self._query_text(text) for text in texts], None)
-        batches = batches_by_tokens(lengths := [len(one.ids) for one in tokens], self._budget(sum(lengths)))
-        running = [self._workers.submit(self._vectors, self._queries, [tokens[row] for row in batch]) for batch in batches]
+        batches, running = self._started(self._queries, tokens)
         vectors = np.empty((len(texts), self._identity.dimension), np.float32)
         for batch, found in zip(batches, running, strict=True):
             vectors[batch] = found.result()
