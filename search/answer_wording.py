@@ -34,6 +34,8 @@ def reasons(why: Why, mode: Mode) -> str:
         said = f"{meaning}, not by words"
     elif not said and why.feedback_rank is not None:
         said = f"like the first hits ({ordinal(why.feedback_rank)})"
+    if why.raised_from is not None:
+        said = f"{said}, raised from {ordinal(why.raised_from)} by hits like it"
     return said if why.rerank_score is None else f"re-ranked ({why.rerank_score:.2f}): {said}"
 
 

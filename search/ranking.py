@@ -1,4 +1,4 @@
-"""The ranking of one question: two legs of candidates, fused, and fed back once into the dense leg."""
+"""The ranking of one question: two legs of candidates, fused, fed back once into the dense leg, and regularized."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -13,6 +13,7 @@ from search.encoder import Metric, Vectors
 from search.fusion import Fusion, Leg, fuse
 from search.lexical import LexicalQuery
 from search.open_generation import OpenGeneration
+from search.regularization import regularized
 from search.results import DEPTH
 from search.scored import Scored
 from search.vectors import Pmids
@@ -30,13 +31,17 @@ class RankingSettings:
     """What decides a ranking beside the question; chosen on development queries: README, "Measured".
 
     Feedback moves the query vector by `feedback_weight` towards the mean vector of the first `feedback_hits` fused hits and
-    ranks all hits anew but the first: where one article alone is right, it stays where it was.
+    ranks all hits anew but the first: where one article alone is right, it stays where it was. Of the scores of the first
+    `regularized_hits`, `neighbour_weight` are then those of their `neighbours` nearest others.
     """
 
     fusion: Fusion = Fusion.MIN_MAX
     dense_weight: float = 0.8
     feedback_hits: int = 3
     feedback_weight: float = 1.0
+    regularized_hits: int = 200
+    neighbours: int = 5
+    neighbour_weight: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class Ranking:
     """A ranking, at most 1,000 long, and the legs' rankings of the question itself, None for a leg that was not asked.
 
     `fed_back` is the dense leg's ranking with the vector that was moved towards the first hits, which counts instead.
-
+    `alone` is the ranking before hits were raised by others that they resemble, None where none were.
     `with_retracted` is the ranking as it would be with the retracted articles in it.
     """
 
@@ -77,6 +82,7 @@ class Ranking:
     dense: Scored | None
     with_retracted: Scored
     fed_back: Scored | None = None
+    alone: Scored | None = None
 
     @property
     def is_ranked(self) -> bool:
@@ -101,18 +107,17 @@ class Ranker:
         """Rank the articles that pass the filter; with `known`, as if that article had no title."""
         lexical = None if asked.words is None else self._lexical_leg(asked, known)
         dense = None if asked.vector is None else self._dense_leg(asked, asked.vector, known)
-        leader = whole_leader = Scored.none()
-        near = dense
-        if lexical is not None and dense is not None and asked.vector is not None:
-            first = self._fused(self._shown(lexical, asked), self._shown(dense, asked))
-            leader, whole_leader = first.first(1), self._fused(lexical.first(DEPTH), dense.first(DEPTH)).first(1)
-            near = self._dense_leg(asked, self._fed_back(asked.vector, first, known), known)
-        by_words, by_meaning, fed_back = (None if leg is None else self._shown(leg, asked) for leg in (lexical, dense, near))
-        fused = whole = self._fused(by_words, fed_back).led_by(leader).first(DEPTH)
-        if not asked.show_retracted:
-            legs = [None if leg is None else leg.first(DEPTH) for leg in (lexical, near)]
-            whole = self._fused(*legs).led_by(whole_leader)
-        return Ranking(fused, by_words, by_meaning, whole, None if near is dense else fed_back)
+        if lexical is None or dense is None or asked.vector is None:
+            return self._by_one_leg(asked, lexical, dense)
+        first = self._fused(self._shown(lexical, asked), self._shown(dense, asked))
+        near = self._dense_leg(asked, self._fed_back(asked.vector, first, known), known)
+        by_words, by_meaning, fed_back = (self._shown(leg, asked) for leg in (lexical, dense, near))
+        alone = self._fused(by_words, fed_back)
+        fused = whole = self._regularized(alone, known).led_by(first.first(1)).first(DEPTH)
+        if not asked.show_retracted and self._any_retracted(lexical, dense, near):
+            leader = self._fused(lexical.first(DEPTH), dense.first(DEPTH)).first(1)
+            whole = self._regularized(self._fused(lexical.first(DEPTH), near.first(DEPTH)), known).led_by(leader)
+        return Ranking(fused, by_words, by_meaning, whole, fed_back, alone)
 
     def fed_back(self, vectors: Vectors, words: Sequence[LexicalQuery], passing: Selection, threads: Executor) -> Vectors:
         """What feedback makes of the vectors (n, d) of many questions: (n, d). The legs are asked on all cores."""
@@ -145,13 +150,25 @@ class Ranker:
             return away
         return away / np.float32(max(float(np.linalg.norm(away)), 1e-30))
 
-    def _fused(self, lexical: Scored | None, dense: Scored | None) -> Scored:
-        if lexical is not None and dense is not None:
-            weight = self.settings.dense_weight
-            least = -1.0 if self.metric is Metric.COSINE else None
-            return fuse([Leg(dense, weight, least), Leg(lexical, 1 - weight, 0.0)], self.settings.fusion).first(DEPTH)
-        alone = dense if lexical is None else lexical
-        return Scored.none() if alone is None else alone
+    def _fused(self, lexical: Scored, dense: Scored) -> Scored:
+        weight = self.settings.dense_weight
+        least = -1.0 if self.metric is Metric.COSINE else None
+        return fuse([Leg(dense, weight, least), Leg(lexical, 1 - weight, 0.0)], self.settings.fusion).first(DEPTH)
+
+    def _by_one_leg(self, asked: Asked, lexical: Scored | None, dense: Scored | None) -> Ranking:
+        """A leg that was asked alone ranks as it does: neither fed back nor regularized."""
+        leg = dense if lexical is None else lexical
+        found = Scored.none() if leg is None else leg
+        fused = self._shown(found, asked)
+        whole = found.first(DEPTH) if self._any_retracted(found) and not asked.show_retracted else fused
+        return Ranking(fused, None if lexical is None else fused, None if dense is None else fused, whole)
+
+    def _any_retracted(self, *legs: Scored) -> bool:
+        return any(bool(self.retracted.contains(leg.pmids).any()) for leg in legs)
+
+    def _regularized(self, fused: Scored, known: KnownItem | None) -> Scored:
+        first = fused.first(self.settings.regularized_hits).pmids
+        return regularized(fused, self._vectors_of(first, known), self.settings.neighbours, self.settings.neighbour_weight)
 
     def _lexical_leg(self, asked: Asked, known: KnownItem | None) -> Scored:
         words = asked.words
@@ -192,10 +209,14 @@ class Ranker:
     def _fed_back(self, vector: Vectors, fused: Scored, known: KnownItem | None) -> Vectors:
         """The vector moved towards those of the first hits, which are taken for relevant ones."""
         nearest = fused.first(self.settings.feedback_hits).pmids
-        found = self.files.vectors.get(nearest)
+        return self.moved(vector, self.settings.feedback_weight, self._vectors_of(nearest, known))
+
+    def _vectors_of(self, pmids: Pmids, known: KnownItem | None) -> Vectors:
+        """The articles' vectors, a known item's as it would be: (m, d)."""
+        found = self.files.vectors.get(pmids)
         if known is not None:
-            found[nearest == known.pmid] = known.vector
-        return self.moved(vector, self.settings.feedback_weight, found)
+            found[pmids == known.pmid] = known.vector
+        return found
 
 
 def _without(found: Scored, pmids: tuple[int, ...]) -> Scored:

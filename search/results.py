@@ -46,9 +46,9 @@ class Why:
 
     Ranks and scores are those that the two legs gave for the question itself, before feedback, None where a leg did not have
     the article among its 1,000 candidates or was not asked; `feedback_rank` is the rank when what resembles the first hits was
-    looked for, too. `words` are the question's words as the article has them, and
-    `sentence` is the one that holds most of them; `nearest` is the sentence nearest in meaning, for the hits that were to be
-    explained. `rerank_score` orders re-ranked hits.
+    looked for, too; `raised_from` is the rank by both legs, where other hits that it resembles raised it far from there.
+    `words` are the question's words as the article has them, and `sentence` is the one that holds most of them; `nearest` is
+    the sentence nearest in meaning, for the hits that were to be explained. `rerank_score` orders re-ranked hits.
     """
 
     dense_rank: int | None = None
@@ -56,6 +56,7 @@ class Why:
     lexical_rank: int | None = None
     lexical_score: float | None = None
     feedback_rank: int | None = None
+    raised_from: int | None = None
     words: tuple[str, ...] = ()
     sentence: Sentence | None = None
     nearest: Sentence | None = None

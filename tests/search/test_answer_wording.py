@@ -37,6 +37,7 @@ def answer(
         (Why(2, 0.5, 3, 8.5, rerank_score=-1.25), Mode.HYBRID, "re-ranked (-1.25): words 3rd, meaning 2nd (0.50)"),
         (Why(1000, 0.25, feedback_rank=3), Mode.HYBRID, "meaning 1,000th (0.25), not by words"),
         (Why(feedback_rank=3), Mode.HYBRID, "like the first hits (3rd)"),
+        (Why(8, 0.5, 9, 8.5, raised_from=7), Mode.HYBRID, "words 9th, meaning 8th (0.50), raised from 7th by hits like it"),
         (Why(), Mode.HYBRID, ""),
     ],
 )

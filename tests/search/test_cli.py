@@ -124,6 +124,7 @@ def test_json_is_one_document_with_the_agreed_keys(index: Path, ask: Run) -> Non
                     "lexical_rank": None,
                     "lexical_score": None,
                     "feedback_rank": None,
+                    "raised_from": None,
                     "words": [],
                     "sentence": None,
                     "nearest": None,

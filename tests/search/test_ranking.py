@@ -20,17 +20,21 @@ from search.article import Article
 from search.columns import Selection
 from search.condition import Condition, Years
 from search.encoder import Metric, Vectors
+from search.explanation import WordWeights
 from search.fusion import Fusion
 from search.index_folder import IndexFolder
 from search.lexical import LexicalIndex, LexicalQuery
 from search.open_generation import OpenGeneration
 from search.ranking import Asked, KnownItem, Ranker, Ranking, RankingSettings
+from search.regularization import regularized
 from search.results import DEPTH, Sort
 from search.scored import Scored
 
 RETRACTED = ("Retracted Publication",)
 MODES = list(Mode)
-PLAIN = RankingSettings(fusion=Fusion.RECIPROCAL_RANK, dense_weight=0.5, feedback_hits=2, feedback_weight=0.0)
+PLAIN = RankingSettings(
+    fusion=Fusion.RECIPROCAL_RANK, dense_weight=0.5, feedback_hits=2, feedback_weight=0.0, neighbour_weight=0.0
+)
 
 
 def build(folder: Path, articles: Sequence[Article]) -> Path:
@@ -132,6 +136,29 @@ def test_many_questions_are_fed_back_as_each_of_them_is(files: OpenGeneration, u
         hits = files.vectors.get(alone.fused.pmids[:2])
         assert not set(alone.fused.pmids.tolist()) & set(unseen)
         assert vector.tolist() == pytest.approx(unit(histogram(text.split()) + 0.7 * hits.mean(axis=0)).tolist(), abs=1e-6)
+
+
+@pytest.mark.parametrize("text", ["hip hop", "abcd hop", "abcdef ab hip"])
+def test_hits_are_raised_by_others_that_they_resemble(files: OpenGeneration, text: str) -> None:
+    """All but the first one, which stays first; `alone` is the ranking as it was before."""
+    question = asked(files, text)
+    without = ranker(files).rank(question)
+    ranking = ranker(files, replace(PLAIN, neighbours=2, neighbour_weight=0.9, regularized_hits=4)).rank(question)
+    assert ranking.alone is not None
+    assert ranking.alone.pmids.tolist() == without.fused.pmids.tolist()
+    raised = regularized(without.fused, files.vectors.get(without.fused.pmids[:4]), 2, 0.9)
+    assert ranking.fused.pmids.tolist() == raised.led_by(without.fused.first(1)).pmids.tolist()
+    assert ranking.fused.pmids.tolist() != without.fused.pmids.tolist()
+    assert ranking.fused.pmids[0] == without.fused.pmids[0]
+
+
+@pytest.mark.parametrize("sort", list(Sort))
+def test_hits_say_from_where_they_were_raised(files: OpenGeneration, sort: Sort) -> None:
+    """By their ranks, however they are sorted: 3 came from the fourth place to the first, 5 from the third to the second."""
+    before, after = (Scored(np.array(pmids), np.zeros(5, np.float32)) for pmids in ([1, 2, 5, 3, 4], [3, 5, 1, 2, 4]))
+    ranking = Ranking(after, None, None, after, alone=before)
+    hits = Hits(files, "").of(ranking, 5, WordWeights({}, {}), sort)
+    assert {hit.pmid: hit.why.raised_from for hit in hits} == {3: 4, 5: None, 1: None, 2: None, 4: None}
 
 
 @pytest.mark.parametrize("mode", [Mode.DENSE, Mode.LEXICAL])
