@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from indexer.encode_bench import EncodeBench
 from indexer.encoder_shape import PRESET_SHAPES, EncoderShape
@@ -18,6 +19,7 @@ from search.article import Article
 from search.encoder import NumericPath
 from search.encoder_files import EMBEDDED, PRESETS, content_hash, find_encoder
 from search.errors import EncoderUnavailable
+from search.projection import Projection
 from search.transformer_encoder import fastest_numeric_path
 
 # Tokens read of a title with abstract, the mean of 29,457, by the number that an encoder reads at most; counted with MiniLM's
@@ -35,6 +37,7 @@ _WEIGHT_BYTES = 4  # of fp32, which is what is loaded whatever is computed with
 GPU_RATES = {"A100": 312e12, "H100 SXM": 989e12}
 GPU_SHARE = 0.4
 _BRIEFLY = 64
+_CPU = torch.device("cpu")
 _MB = 1 << 20  # as the system counts a process's memory
 
 
@@ -60,10 +63,14 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An encoder to plan for, of one tower or two; `kept` is None where it was not measured on this machine."""
+    """An encoder to plan for, of one tower or two, whose vectors have `dimension` numbers.
+
+    `kept` is None where it was not measured on this machine.
+    """
 
     name: str
     shape: EncoderShape
+    dimension: int
     max_length: int
     towers: int = 1
     kept: KeptSpeed | None = None
@@ -136,14 +143,14 @@ def _planned(name: str, path: NumericPath, machine: str) -> Planned:
     towers = len(PRESETS[name].hub_names) if name in PRESETS else 1
     kept = find_kept(name, path, machine)
     if kept is not None:
-        return Planned(name, kept.shape, kept.max_length, towers, kept)
+        return Planned(name, kept.shape, kept.dimension, kept.max_length, towers, kept)
     if name not in PRESET_SHAPES:
         raise EncoderUnavailable(
             f"Nothing is known of the encoder {name!r} here. Give a folder or a preset ({', '.join([EMBEDDED, *PRESETS])}), or "
             f"measure it first: `pubmed-index bench --encode --encoder {name}`."
         )
     shape = PRESET_SHAPES[name]
-    return Planned(name, shape, PRESETS[name].document_max_length or shape.positions, towers)
+    return Planned(name, shape, shape.hidden, PRESETS[name].document_max_length or shape.positions, towers)
 
 
 def _planned_folder(name: str, path: NumericPath, machine: str) -> Planned:
@@ -151,11 +158,12 @@ def _planned_folder(name: str, path: NumericPath, machine: str) -> Planned:
     spec = find_encoder(name)
     shape, towers = EncoderShape.read(spec.document_folder), len({spec.document_folder, spec.query_folder})
     length = min(spec.document_max_length or shape.positions, shape.positions)
-    return Planned(name, shape, length, towers, find_kept(content_hash(spec), path, machine))
+    dimension = Projection.load(spec.projection, _CPU).dimension if spec.projection else shape.hidden
+    return Planned(name, shape, dimension, length, towers, find_kept(content_hash(spec), path, machine))
 
 
 def _encoder_plan(corpus: Corpus, planned: Planned, reference: KeptSpeed) -> EncoderPlan:
-    size = IndexSize(corpus.articles, planned.shape.hidden, corpus.with_abstract)
+    size = IndexSize(corpus.articles, planned.dimension, corpus.with_abstract)
     tokens = corpus.tokens(planned.max_length)
     flop = planned.shape.flop(tokens)
     total, rate = corpus.articles * flop, (planned.kept or reference).speed.flop_per_second

@@ -43,6 +43,19 @@ def write_checkpoint(
     return folder
 
 
+def write_with_layer(folder: Path, *, bias: bool = False, activation: Any = None) -> Path:
+    """A folder of sentence-transformers: a tiny BERT of 16 numbers, and a layer that makes them 6."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Dense
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+
+    transformer = Transformer(str(write_checkpoint(folder / "bert")))
+    layer = Dense(16, 6, bias=bias, activation_function=activation or torch.nn.Identity())
+    SentenceTransformer(modules=[transformer, Pooling(16), layer, Normalize()]).save(str(folder / "encoder"))
+    return folder / "encoder"
+
+
 def save_weights(tensors: dict[str, Any], path: Path) -> None:
     import torch
     from safetensors.torch import save_file

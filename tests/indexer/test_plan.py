@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from checkpoints import write_checkpoint
+from checkpoints import write_checkpoint, write_with_layer
 from running import Run, in_process
 
 from indexer.cli import main
@@ -144,6 +144,12 @@ def test_a_folder_is_known_by_its_content(tmp_path: Path) -> None:
     assert [one.basis for one in planned(str(folder)).encoders] == [Basis.MEASURED]
     (folder / "vocab.txt").write_text((folder / "vocab.txt").read_text() + "another\n")
     assert [one.basis for one in planned(str(folder)).encoders] == [Basis.ESTIMATED]
+
+
+def test_a_linear_layer_decides_how_long_the_vectors_are(tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    (plan,) = planned(str(write_with_layer(tmp_path))).encoders
+    assert plan.dimension == 6
 
 
 def test_an_encoder_of_which_nothing_is_known() -> None:

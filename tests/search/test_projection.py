@@ -5,14 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checkpoints import write_checkpoint
+from checkpoints import write_with_layer
 
 pytest.importorskip("sentence_transformers")
 
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import Dense
-from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
 from search.encoder import NumericPath
 from search.encoder_files import content_hash, find_encoder
@@ -22,23 +20,16 @@ from search.transformer_encoder import load_encoder
 TEXTS = ("sugar eases pain", "cherries against gout", "honey")
 
 
-def saved(folder: Path, *, bias: bool = False, activation: torch.nn.Module | None = None) -> Path:
-    transformer = Transformer(str(write_checkpoint(folder / "bert")))
-    layer = Dense(16, 6, bias=bias, activation_function=activation or torch.nn.Identity())
-    SentenceTransformer(modules=[transformer, Pooling(16), layer, Normalize()]).save(str(folder / "encoder"))
-    return folder / "encoder"
-
-
 @pytest.mark.parametrize("bias", [False, True])
 def test_vectors_are_those_of_sentence_transformers(tmp_path: Path, *, bias: bool) -> None:
-    folder = saved(tmp_path, bias=bias)
+    folder = write_with_layer(tmp_path, bias=bias)
     ours, theirs = load_encoder(str(folder), NumericPath.FP32), SentenceTransformer(str(folder))
     assert ours.identity.dimension == 6
     assert np.allclose(ours.encode_queries(TEXTS), theirs.encode(list(TEXTS)), atol=1e-5)
 
 
 def test_the_layer_decides_the_vectors(tmp_path: Path) -> None:
-    folder = saved(tmp_path)
+    folder = write_with_layer(tmp_path)
     before = content_hash(find_encoder(str(folder)))
     weights = folder / "2_Dense" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\0")
@@ -47,12 +38,12 @@ def test_the_layer_decides_the_vectors(tmp_path: Path) -> None:
 
 def test_what_is_more_than_linear_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="layers behind its pooling that are not supported"):
-        find_encoder(str(saved(tmp_path, activation=torch.nn.Tanh())))
+        find_encoder(str(write_with_layer(tmp_path, activation=torch.nn.Tanh())))
 
 
 @pytest.mark.parametrize("path", ["../elsewhere", "/etc", "2_Dense/deeper"])
 def test_a_path_that_leads_elsewhere_is_refused(tmp_path: Path, path: str) -> None:
-    folder = saved(tmp_path)
+    folder = write_with_layer(tmp_path)
     modules = json.loads((folder / "modules.json").read_text())
     modules[2]["path"] = path
     (folder / "modules.json").write_text(json.dumps(modules))
@@ -61,7 +52,7 @@ def test_a_path_that_leads_elsewhere_is_refused(tmp_path: Path, path: str) -> No
 
 
 def test_a_layer_that_cannot_be_read(tmp_path: Path) -> None:
-    folder = saved(tmp_path)
+    folder = write_with_layer(tmp_path)
     (folder / "2_Dense" / "model.safetensors").write_bytes(b"nothing")
     with pytest.raises(EncoderError, match="holds no linear layer that can be read"):
         load_encoder(str(folder), NumericPath.FP32)
