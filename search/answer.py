@@ -37,9 +37,9 @@ class Hits:
     files: OpenGeneration
     folder: str
 
-    def of(self, ranking: Ranking, k: int, wanted: WordWeights, sort: Sort) -> list[SearchResult]:
-        """The first k of a ranking, with records, ranks in each leg, and the words that matched."""
-        best = self._sorted(ranking, ranking.fused, sort).first(k)
+    def of(self, ranking: Ranking, k: int, wanted: WordWeights, sort: Sort, skip: int = 0) -> list[SearchResult]:
+        """The first k of a ranking behind those skipped, with records, ranks in each leg, and the words that matched."""
+        best = self._sorted(ranking, ranking.fused, sort).behind(skip).first(k)
         articles = self._articles(best.pmids)
         legs = [_leg_facts(best.pmids, leg) for leg in (ranking.dense, ranking.lexical, ranking.fed_back)]
         raised = _raised_from(best.pmids, ranking)
@@ -48,8 +48,12 @@ class Hits:
             meaning, words, (feedback_rank, _) = (leg[place] for leg in legs)
             matched = match(articles[pmid], wanted)
             why = Why(*meaning, *words, feedback_rank, raised[place], matched.words, _telling(matched))
-            results.append(SearchResult(place + 1, pmid, float(best.scores[place]), articles[pmid], why))
+            results.append(SearchResult(skip + place + 1, pmid, float(best.scores[place]), articles[pmid], why))
         return results
+
+    def ranked(self, ranking: Ranking, sort: Sort) -> tuple[int, ...]:
+        """The PMIDs of a whole ranking, in its order."""
+        return tuple(self._sorted(ranking, ranking.fused, sort).pmids.tolist())
 
     def hidden(self, ranking: Ranking, k: int, sort: Sort) -> int:
         """How many of the first k would be retracted articles, if these were shown."""

@@ -124,7 +124,8 @@ class Understanding:
 class SearchResults:
     """The answer to one search, in order of rank.
 
-    `hidden_retracted` counts the retracted articles that would have stood among these hits.
+    `hidden_retracted` counts the retracted articles that would have stood among these hits and those skipped before them.
+    `ranked` are the PMIDs of all that was ranked, 1,000 at most, in their order: what facets and a map are made of.
     """
 
     query: str
@@ -135,6 +136,7 @@ class SearchResults:
     index: IndexSummary
     hits: tuple[SearchResult, ...] = field(default=())
     understood: Understanding = field(default_factory=lambda: Understanding(""))
+    ranked: tuple[int, ...] = ()
 
     def __iter__(self) -> Iterator[SearchResult]:
         return iter(self.hits)

@@ -32,6 +32,10 @@ class Scored:
         """The best `count` of these."""
         return Scored(self.pmids[:count], self.scores[:count])
 
+    def behind(self, count: int) -> "Scored":
+        """All but the best `count` of these."""
+        return Scored(self.pmids[count:], self.scores[count:])
+
     def merged(self, others: "Scored") -> "Scored":
         """These and others in one order, each PMID once, with its higher score."""
         both = Scored.ranked(np.concatenate([self.pmids, others.pmids]), np.concatenate([self.scores, others.scores]))

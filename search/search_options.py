@@ -26,10 +26,13 @@ class SearchOptions:
     explain: int = 0
     whole: bool = False
     rerank: "CrossEncoder | None" = None
+    skip: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.k <= DEPTH:
             raise QueryError(f"The number of hits is from 1 to {DEPTH:,}; found {self.k}.")
+        if not 0 <= self.skip <= DEPTH - self.k:
+            raise QueryError(f"So many hits are skipped that they end at {DEPTH:,}: found {self.skip} before {self.k}.")
 
 
 def mode_of(value: str) -> Mode:

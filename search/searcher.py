@@ -141,19 +141,21 @@ class Searcher:
         explain: int = 0,
         whole: bool = False,
         rerank: "CrossEncoder | None" = None,
+        skip: int = 0,
     ) -> SearchResults:
         """The `k` articles that answer `query` best: a question, keywords, an abstract, a PMID or DOI, or PubMed's syntax.
 
         The hits should not resemble the articles of `unlike`, which are left out. For the first `explain` hits the sentence
         nearest in meaning is found: of a few that hold the question's words, or of all of them with `whole`; a search by words
-        alone has no meaning to go by. `rerank` orders the first hits anew. Raises QueryError where the question is empty, its
-        syntax is faulty, or `k` is not from 1 to 1,000. Who names a PMID or DOI sees that article also where it is retracted.
+        alone has no meaning to go by. `rerank` orders the first hits anew; `skip` leaves the first ones out, as later pages do.
+        Raises QueryError where the question is empty, its syntax is faulty, or hits beyond 1,000 are asked for. Who names a
+        PMID or DOI sees that article also where it is retracted.
         """
         from search.understanding import read_text, readable
 
         text = readable(query)
         options = SearchOptions(
-            text, k, filters or Filters(), mode_of(mode), sort_of(sort), tuple(unlike), explain, whole, rerank
+            text, k, filters or Filters(), mode_of(mode), sort_of(sort), tuple(unlike), explain, whole, rerank, skip
         )
         if not text:
             raise QueryError("The question is empty: type a few words, for example `statins and muscle pain`.")
@@ -177,10 +179,11 @@ class Searcher:
         text: str = "",
         explain: int = 0,
         whole: bool = False,
+        skip: int = 0,
     ) -> SearchResults:
         """The `k` articles most like those of `pmids` and like a pasted `text`, and less like those of `unlike`.
 
-        None of these is among them. Raises QueryError where a PMID is not in the index.
+        None of these is among them; `skip` leaves out the first hits. Raises QueryError where a PMID is not in the index.
         """
         from search.understanding import readable
 
@@ -189,7 +192,9 @@ class Searcher:
             raise QueryError("Give at least one PMID, or a text, to find articles like it.")
         query = ", ".join([*map(str, pmids), *([f"“{text[:60]}…”"] if text else [])])
         query = f"like {query}" + (f" unlike {', '.join(map(str, unlike))}" if unlike else "")
-        options = SearchOptions(query, k, filters or Filters(), Mode.DENSE, unlike=tuple(unlike), explain=explain, whole=whole)
+        options = SearchOptions(
+            query, k, filters or Filters(), Mode.DENSE, Sort.RELEVANCE, tuple(unlike), explain, whole, None, skip
+        )
         if text or explain:
             self.load_encoder()
         started = time.perf_counter()
@@ -275,17 +280,25 @@ class Searcher:
         vector: Vectors | None,
         started: float,
     ) -> SearchResults:
-        hidden = self._hits.hidden(ranking, options.k, options.sort)
+        hidden = self._hits.hidden(ranking, options.skip + options.k, options.sort)
         scores: dict[int, float] = {}
         if options.rerank is not None and understood.question:
             ranking, scores = self._hits.reranked(ranking, understood.question, options.rerank)
-        found = self._hits.of(ranking, options.k, wanted, options.sort)
+        found = self._hits.of(ranking, options.k, wanted, options.sort, options.skip)
         found = [replace(hit, why=replace(hit.why, rerank_score=scores.get(hit.pmid))) for hit in found] if scores else found
         if options.explain and vector is not None:
             found = self._hits.explained(found, options.explain, wanted, vector, self.load_encoder(), whole=options.whole)
         took_ms = 1000 * (time.perf_counter() - started)
         return SearchResults(
-            options.query, options.mode, options.filters, took_ms, hidden, self.summary, tuple(found), understood
+            options.query,
+            options.mode,
+            options.filters,
+            took_ms,
+            hidden,
+            self.summary,
+            tuple(found),
+            understood,
+            self._hits.ranked(ranking, options.sort),
         )
 
 

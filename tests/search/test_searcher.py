@@ -180,6 +180,9 @@ def test_ranking_does_not_depend_on_k(crowd: Searcher, mode: Mode, filters: Filt
                 (hit.pmid, hit.score, hit.why) for hit in few
             ]
             assert len(few) == min(10, len(everything)) > 0
+            page = crowd.search(question, 10, filters, mode, skip=5, **options)  # type: ignore[arg-type]
+            assert page.hits == everything[5:15]
+            assert list(page.ranked) == [hit.pmid for hit in everything]
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -397,6 +400,18 @@ def test_a_cross_encoder_orders_the_first_anew(library: Searcher) -> None:
     assert ids(after) == sorted(before[:3]) + before[3:]
     assert [hit.why.rerank_score for hit in after] == [-hit.pmid for hit in after[:3]] + [None] * (len(after) - 3)
     assert judge.asked == [("asthma in COPD", before[:3])]
+
+
+@pytest.mark.parametrize(("k", "skip"), [(0, 0), (1001, 0), (1, 1000), (10, 991), (1, -1)])
+def test_hits_beyond_a_thousand_are_refused(library: Searcher, k: int, skip: int) -> None:
+    with pytest.raises(QueryError, match="1,000"):
+        library.search("asthma", k, skip=skip)
+
+
+def test_similar_articles_come_in_pages(crowd: Searcher) -> None:
+    everything = crowd.similar([1], k=1000)
+    assert crowd.similar([1], k=3, skip=4).hits == everything[4:7]
+    assert list(everything.ranked) == [hit.pmid for hit in everything]
 
 
 def test_a_cross_encoder_s_order_does_not_depend_on_k(crowd: Searcher) -> None:
