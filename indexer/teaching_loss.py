@@ -36,7 +36,10 @@ class TeachingLoss(torch.nn.Module):
         (features,) = sentence_features
         vectors = self.model(features)["sentence_embedding"].float()
         taught = self._ranking(labels.to(vectors), self._dimensions[0])
-        losses = [(taught.exp() * (taught - self._ranking(vectors, dimension))).sum(1).mean() for dimension in self._dimensions]
+        losses = [
+            torch.nn.functional.kl_div(self._ranking(vectors, dimension), taught, reduction="batchmean", log_target=True)
+            for dimension in self._dimensions
+        ]
         return torch.stack(losses).mean()
 
     def _ranking(self, vectors: torch.Tensor, dimension: int) -> torch.Tensor:
