@@ -6,7 +6,6 @@ from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from indexer.encode_bench import EncodeBench
 from indexer.encoder_shape import PRESET_SHAPES, EncoderShape
@@ -37,7 +36,6 @@ _WEIGHT_BYTES = 4  # of fp32, which is what is loaded whatever is computed with
 GPU_RATES = {"A100": 312e12, "H100 SXM": 989e12}
 GPU_SHARE = 0.4
 _BRIEFLY = 64
-_CPU = torch.device("cpu")
 _MB = 1 << 20  # as the system counts a process's memory
 
 
@@ -158,7 +156,7 @@ def _planned_folder(name: str, path: NumericPath, machine: str) -> Planned:
     spec = find_encoder(name)
     shape, towers = EncoderShape.read(spec.document_folder), len({spec.document_folder, spec.query_folder})
     length = min(spec.document_max_length or shape.positions, shape.positions)
-    dimension = Projection.load(spec.projection, _CPU).dimension if spec.projection else shape.hidden
+    dimension = Projection.load(spec.projection, "cpu").dimension if spec.projection else shape.hidden
     return Planned(name, shape, dimension, length, towers, find_kept(content_hash(spec), path, machine))
 
 

@@ -21,7 +21,7 @@ class Projection:
     bias: torch.Tensor | None
 
     @classmethod
-    def load(cls, folder: Path, device: torch.device) -> Self:
+    def load(cls, folder: Path, device: torch.device | str) -> Self:
         """Read the layer of a folder. Raises EncoderError."""
         try:
             tensors = load_file(folder / WEIGHTS, device=str(device))
