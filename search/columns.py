@@ -137,6 +137,10 @@ class Columns:
             self._flagged[flag] = Selection.of(self._where(lambda rows: self._flags[rows] & flag > 0))
         return self._flagged[flag]
 
+    def count(self, value: Term) -> int:
+        """How many articles have a value of one of the fields that many share."""
+        return self._postings.count(value)
+
     def select(self, condition: Condition, pmids_of: PmidsOf) -> Selection:
         """The articles that meet a condition.
 

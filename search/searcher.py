@@ -28,6 +28,7 @@ from search.search_options import SearchOptions, mode_of, sort_of
 if TYPE_CHECKING:
     from search.columns import YearColumn
     from search.explanation import WordWeights
+    from search.facets import Facets
     from search.mesh_tree import MeshTree
     from search.ranking import Ranking
     from search.reranker import CrossEncoder
@@ -218,6 +219,15 @@ class Searcher:
     def articles(self, pmids: Sequence[int]) -> dict[int, Article]:
         """The articles of some PMIDs; those that are not in the index are left out."""
         return self._files.catalogue.articles(pmids)
+
+    def facets(self, pmids: Sequence[int], limit: int = 50) -> "Facets":
+        """How often each year, journal, publication type, heading and language occurs among articles: those `ranked`, say.
+
+        At most `limit` values of each are given; PMIDs that are not in the index are left out. Raises BrokenIndex.
+        """
+        from search.facets import facets_of
+
+        return facets_of(self._files.catalogue, self._files.columns, pmids, limit)
 
     def nearest_sentence(self, query: str, article: Article) -> Sentence | None:
         """The sentence of an article's abstract that is nearest in meaning to a question; None where it has none."""

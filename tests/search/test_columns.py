@@ -99,6 +99,17 @@ def test_select(columns: Columns, condition: Condition, expected: list[int]) -> 
     assert members(columns.select(condition, nowhere)) == expected
 
 
+@pytest.mark.parametrize("last", [64, 1000, 100_000])
+def test_a_value_is_counted_as_it_is_selected(tmp_path: Path, last: int) -> None:
+    # Up to the smallest of these PMIDs members are bitmaps, up to the largest they are lists.
+    articles = [*ARTICLES[:3], article(last, "T", mesh=(MeshHeading("Humans"),), publication_types=RETRACTED)]
+    columns = columns_of(tmp_path / "columns", articles)
+    for _ in range(2):
+        assert [columns.count(Term(TermField.MESH, value)) for value in ("asthma", "humans", "human", "zzz")] == [2, 3, 0, 0]
+        assert columns.count(Term(TermField.PUBLICATION_TYPE, "retracted publication")) == 2
+        assert columns.count(Term(TermField.JOURNAL, "lancet")) == 1
+
+
 def test_what_stands_in_no_column_is_asked_for(columns: Columns) -> None:
     asked = []
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from live_parts import PARTS, Parts
 from toy import article
 
-from search.article import Article, Flag
+from search.article import Article, Flag, MeshHeading
 from search.columns import Columns, ColumnsWriter, PmidsOf, Selection
 from search.condition import And, Condition, Flagged, Not, Term, TermField, TextField, Words, Years
 from search.live_columns import LiveColumns
@@ -90,6 +90,15 @@ def test_each_part_is_searched_for_its_own_share(parts: Parts, condition: Condit
         assert (everything is None) == (not len(parts.dead))
         assert everything is None or members(everything) == alive
         assert columns.in_delta(None) is None
+
+
+def test_the_dead_of_the_base_still_count_where_only_the_number_is_asked_for(tmp_path: Path) -> None:
+    base = [article(pmid, "T", mesh=(MeshHeading("Asthma"),)) for pmid in (1, 2, 3)]
+    delta = [article(pmid, "T", mesh=(MeshHeading("Asthma"),)) for pmid in (2, 9)]
+    columns = live_columns(tmp_path, Parts(base, delta, {3}))
+    asthma = Term(TermField.MESH, "asthma")
+    assert (columns.count(asthma), columns.select(asthma, by_author([])).count) == (5, 3)
+    assert columns.count(Term(TermField.MESH, "child")) == 0
 
 
 def test_selections_combine_wherever_they_lie(tmp_path: Path) -> None:
