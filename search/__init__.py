@@ -13,6 +13,18 @@ from search.article import Article
 from search.errors import PubMedSearchError
 from search.filters import Filters
 from search.results import Mode, SearchResult, SearchResults
+from search.saved_search import SavedSearch
+from search.saved_searches import SavedSearches
 from search.searcher import Searcher
 
-__all__ = ["Article", "Filters", "Mode", "PubMedSearchError", "SearchResult", "SearchResults", "Searcher"]
+__all__ = [
+    "Article",
+    "Filters",
+    "Mode",
+    "PubMedSearchError",
+    "SavedSearch",
+    "SavedSearches",
+    "SearchResult",
+    "SearchResults",
+    "Searcher",
+]

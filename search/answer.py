@@ -14,15 +14,13 @@ from search.fusion import ranks_of
 from search.nearest_sentence import nearest_sentences
 from search.open_generation import OpenGeneration
 from search.ranking import Ranking
-from search.results import SearchResult, Sentence, Sort, Why
+from search.results import SORTED_BY_DATE, SearchResult, Sentence, Sort, Why
 from search.scored import Scored
 from search.vectors import Pmids
 
 if TYPE_CHECKING:
     from search.reranker import CrossEncoder
 
-# So many of the best are sorted when the newest is asked for first: further down, few answer the question.
-SORTED_BY_DATE = 200
 # A hit that others raised from so many times as far down is said to have been.
 _FAR = 2
 # What is explained by default encodes so many sentences of each hit, those that hold most of the question's words: among 96

@@ -70,7 +70,7 @@ def excerpt(sentence: Sentence) -> Sentence:
 
 def why_nothing(results: SearchResults) -> str:
     """Why there is no hit, and what to try on the command line."""
-    narrowing = ", ".join([*_flags_given(results.filters), *([results.understood.filter] if results.understood.filter else [])])
+    narrowing = ", ".join([*flags_given(results.filters), *([results.understood.filter] if results.understood.filter else [])])
     if results.hidden_retracted:
         return "Only retracted articles were found: --include-retracted shows them."
     if results.mode is Mode.LEXICAL and results.understood.question:
@@ -82,7 +82,7 @@ def why_nothing(results: SearchResults) -> str:
     return f"{none}: those that --like and --unlike name are no answers."
 
 
-def _flags_given(filters: Filters) -> Iterator[str]:
+def flags_given(filters: Filters) -> Iterator[str]:
     """The filters that are on, as they are given on the command line."""
     first, last = filters.year_from, filters.year_to
     if first is not None or last is not None:

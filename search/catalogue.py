@@ -133,6 +133,17 @@ class Catalogue:
                 found.update((row.pmid, _row(row)) for row in connection.execute(query))
         return found
 
+    def precedences(self, pmids: Sequence[int]) -> dict[int, Precedence]:
+        """Where the records of some PMIDs come from; PMIDs that are not in the catalogue are left out."""
+        found: dict[int, Precedence] = {}
+        columns = (ARTICLES.c[name] for name in ("pmid", "file_year", "file_number", "version", "position"))
+        query = sa.select(*columns)
+        with self._reading() as connection:
+            for chunk in chunks(list(pmids)):
+                rows = connection.execute(query.where(ARTICLES.c.pmid.in_(chunk)))
+                found.update((pmid, Precedence(*place)) for pmid, *place in rows)
+        return found
+
     def deletions(self, pmids: Sequence[int]) -> dict[int, Precedence]:
         """Which of some PMIDs were deleted, and by what."""
         found: dict[int, Precedence] = {}

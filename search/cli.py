@@ -3,17 +3,21 @@
 import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.citation import one_line
-from search.cli_arguments import Options, Screen, read_arguments
+from search.cli_arguments import Options, read_arguments
+from search.cli_forms import Screen
+from search.cli_saved import News, delete, feed_of, newest, saved_searches, saved_under, search_of
 from search.command import run, write_json, write_json_list
-from search.errors import QueryError, SourceError
+from search.errors import IndexFolderError, QueryError, SourceError, StorageFull
 from search.export import Format, export, export_answers
 from search.questions import Question, read_questions
 from search.results import SearchResults
+from search.saved_search import SavedSearch
+from search.saved_searches import SavedSearches
 from search.searcher import EncoderLoader, Searcher, load_transformer
 
 if TYPE_CHECKING:
@@ -61,16 +65,27 @@ class Answer:
 
 
 def _search(options: Options, loaders: Loaders) -> None:
+    if options.list_saved:
+        _list_saved(options)
+    elif options.delete_saved is not None:
+        delete(options.delete_saved, saved_searches(options))
+    else:
+        _ask(options, loaders)
+
+
+def _ask(options: Options, loaders: Loaders) -> None:
     pasted = "" if options.like_text is None else _read_text(options.like_text)
     questions = [] if options.queries is None else read_questions(options.queries)
     with Searcher.open(options.index, options.encoder, load=loaders.encoder, mesh_tree=options.mesh_tree) as searcher:
         reranker = None if options.rerank is None else loaders.reranker(options.rerank)
         if options.queries is not None:
             _answer_file(searcher, questions, options, reranker)
+        elif options.saved is not None:
+            _answer_saved(searcher, options.saved, options)
         elif options.query is not None:
-            _write(_answer(searcher, options.query, options, reranker), options, searcher)
+            _write_and_save(_answer(searcher, options.query, options, reranker), options, searcher)
         else:
-            _write(_similar(searcher, pasted, options), options, searcher)
+            _write_and_save(_similar(searcher, pasted, options), options, searcher)
 
 
 def _read_text(name: str) -> str:
@@ -113,20 +128,68 @@ def _similar(searcher: Searcher, pasted: str, options: Options) -> SearchResults
 
 def _explained(options: Options, unasked: int) -> int:
     """How many hits are explained: none in a format that has no place for it."""
-    if not isinstance(options.form, Screen):
+    if options.form not in {Screen.TABLE, Screen.JSON}:
         return 0
     return options.k if options.explain else unasked
 
 
-def _write(results: SearchResults, options: Options, searcher: Searcher) -> None:
+def _answer_saved(searcher: Searcher, name: str, options: Options) -> None:
+    saved = saved_searches(options)
+    search = saved_under(name, saved)
+    if options.form is Screen.ATOM:
+        _write(newest(search, searcher, options.k), options, searcher)
+        return
+    explain = _explained(options, unasked=0 if search.like else _EXPLAINED)
+    results = search.ask(searcher, options.k, explain=explain, whole=options.explain)
+    news = News(search, saved.new_since_last_time(search, results, searcher))
+    _write(results, options, searcher, news)
+    if options.form is not Screen.JSON:
+        sys.stdout.flush()  # who has not got the answer has not seen it
+        _mark_seen(saved, search, results, searcher)
+
+
+def _mark_seen(saved: SavedSearches, search: SavedSearch, results: SearchResults, searcher: Searcher) -> None:
+    """Remember the look, where that can be: an index that this user may only read is searched all the same."""
+    try:
+        saved.mark_seen(search, results, searcher)
+    except (IndexFolderError, StorageFull) as error:
+        sys.stderr.write(f"{one_line(str(error))} What is new now will be said to be new again.\n")
+
+
+def _write_and_save(results: SearchResults, options: Options, searcher: Searcher) -> None:
+    """Write an answer, and save its question where that is wanted: first, since a reader of a pipe may stop reading."""
+    if options.save is None:
+        _write(results, options, searcher)
+        return
+    saved = saved_searches(options)
+    search = saved.save(search_of(options, options.save))
+    saved.mark_seen(search, results, searcher)
+    _write(results, options, searcher)
+
+
+def _list_saved(options: Options) -> None:
+    searches = saved_searches(options).all()
+    if options.form is Screen.JSON:
+        write_json([asdict(search) for search in searches])
+    else:
+        from search.cli_table import print_saved
+
+        print_saved(searches)
+
+
+def _write(results: SearchResults, options: Options, searcher: Searcher, news: News | None = None) -> None:
     if isinstance(options.form, Format):
         _write_file([export(results, options.form)])
+    elif options.form is Screen.ATOM:
+        from search.atom_format import to_atom
+
+        _write_file([to_atom(results, feed_of(options, results))])
     elif options.form is Screen.JSON:
-        write_json(results.to_json())
+        write_json(results.to_json() | ({"saved": news.to_json()} if news else {}))
     else:
         from search.cli_table import print_answer, print_index
 
-        print_answer(results)
+        print_answer(results, news)
         print_index(searcher.summary, searcher.corpus_note)
 
 

@@ -2,21 +2,23 @@
 
 import argparse
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from search.answer_wording import FILTER_FLAGS
 from search.article import LARGEST_ID
+from search.cli_forms import FORMS, Screen
+from search.cli_refusals import refusals
 from search.command import hits
 from search.condition import TermField
-from search.errors import QueryError
+from search.errors import QueryError, SavedSearchError
 from search.export import Format
 from search.filter_terms import normalised
 from search.filters import LIST_FILTERS, Filters
 from search.index_folder import DEFAULT_INDEX
 from search.results import Mode, Sort
+from search.saved_search import checked_name
 
 _DESCRIPTION = """Find the articles that answer a question best, or that resemble articles you know.
 
@@ -29,28 +31,32 @@ _EXAMPLES = """examples:
   pubmed-search --like 10617751 --unlike 10768547
   pubmed-search "vitamin D and falls" -k 50 --format ris > hits.ris
   pubmed-search --queries questions.txt --json > answers.json
+  pubmed-search "statins and muscle pain" --year 2020: --save statins
+  pubmed-search --saved statins
+  pubmed-search --saved statins -k 50 --format atom > statins.xml
 """
-
-
-class Screen(StrEnum):
-    """The forms of an answer that are no file of a reference manager or spreadsheet."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
-_FORMS: dict[str, Screen | Format] = {form.value: form for form in (*Screen, *Format)}
+_SAVED = """A saved search is asked again as it was saved, and says which articles are new since somebody last looked.
+The table and the files count as a look. --json and --format atom do not: programs and feed readers poll.
+The feed of a saved search holds the newest of its 200 best hits, whatever was looked at: a reader knows
+by their ids which ones it has shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is asked and how the answer is to look: `query`, `queries`, or at least one of `like` and `like_text` is given."""
+    """What is asked and how the answer is to look.
+
+    `query`, `queries`, `saved`, `delete_saved`, or at least one of `like` and `like_text` is given, or `list_saved` is set.
+    """
 
     query: str | None
     like: tuple[int, ...]
     like_text: str | None
     unlike: tuple[int, ...]
     queries: Path | None
+    saved: str | None
+    save: str | None
+    list_saved: bool
+    delete_saved: str | None
     index: Path
     encoder: str | None
     mesh_tree: Path | None
@@ -67,7 +73,7 @@ def read_arguments(arguments: Sequence[str] | None) -> Options:
     """Read the command line. Wrong usage ends the program with exit code 2, as argparse does."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    for refused in _refusals(given):
+    for refused in refusals(given):
         parser.error(refused)
     return Options(
         query=given.query,
@@ -75,16 +81,20 @@ def read_arguments(arguments: Sequence[str] | None) -> Options:
         like_text=given.like_text,
         unlike=tuple(given.unlike),
         queries=given.queries,
+        saved=given.saved,
+        save=given.save,
+        list_saved=given.list_saved,
+        delete_saved=given.delete_saved,
         index=given.index,
         encoder=given.encoder,
         mesh_tree=given.mesh_tree,
         k=given.k,
         mode=Mode(given.mode or Mode.HYBRID),
-        sort=Sort(given.sort),
+        sort=Sort(given.sort or Sort.RELEVANCE),
         explain=given.explain,
         rerank=given.rerank,
         filters=_filters(given),
-        form=_FORMS[given.format or (Screen.JSON if given.json else Screen.TABLE)],
+        form=FORMS[given.format or (Screen.JSON if given.json else Screen.TABLE)],
     )
 
 
@@ -99,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--index", type=Path, default=DEFAULT_INDEX, metavar="DIR", help=f"default: {DEFAULT_INDEX}")
     parser.add_argument("-k", type=hits, default=10, metavar="N", help="how many hits (default: 10)")
     _add_ways_to_ask(parser.add_argument_group("instead of a question, or beside it"))
+    _add_saved(parser.add_argument_group("saved searches", _SAVED))
     _add_ranking(parser.add_argument_group("ranking"))
     _add_filters(parser.add_argument_group("filters (of several values for one of them, any is enough: repeat it)"))
     _add_output(parser.add_argument_group("output"))
@@ -112,10 +123,17 @@ def _add_ways_to_ask(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--queries", type=Path, metavar="FILE", help="ask each line of a file, or of BEIR's queries.jsonl")
 
 
+def _add_saved(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--save", type=_name, metavar="NAME", help="keep what is asked now, its filters included, as NAME")
+    group.add_argument("--saved", type=_name, metavar="NAME", help="ask what was saved as NAME")
+    group.add_argument("--list-saved", action="store_true", help="list what was saved; also with --json")
+    group.add_argument("--delete-saved", type=_name, metavar="NAME", help="forget what was saved as NAME")
+
+
 def _add_ranking(group: argparse._ArgumentGroup) -> None:
     modes, orders = [mode.value for mode in Mode], [order.value for order in Sort]
     group.add_argument("--mode", choices=modes, help="by meaning (dense), by words (lexical), or by both: hybrid (default)")
-    group.add_argument("--sort", choices=orders, default=Sort.RELEVANCE, help="date: the newest first of the 200 best")
+    group.add_argument("--sort", choices=orders, help="date: the newest first of the 200 best")
     group.add_argument("--explain", action="store_true", help="for every hit, the sentence that is nearest in meaning")
     group.add_argument(
         "--rerank", type=_named, metavar="MODEL", help="order the first hits anew: medcpt, or any cross-encoder; slow"
@@ -143,7 +161,7 @@ def _add_filters(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--format", choices=list(_FORMS), help="how to print the hits (default: table)")
+    group.add_argument("--format", choices=list(FORMS), help="how to print the hits (default: table); atom is a feed to poll")
     group.add_argument("--json", action="store_true", help="print one JSON document: --format json")
 
 
@@ -154,6 +172,14 @@ def _text(text: str) -> str:
     except UnicodeEncodeError:
         raise argparse.ArgumentTypeError(f"this is not text in the terminal's encoding: {text!a}") from None
     return text
+
+
+def _name(text: str) -> str:
+    """The name of a saved search."""
+    try:
+        return checked_name(_text(text))
+    except SavedSearchError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _named(text: str) -> str:
@@ -183,26 +209,6 @@ def _pmid(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= LARGEST_ID):
         raise argparse.ArgumentTypeError(f"a PMID or local id is a positive whole number; found {text!r}")
     return int(text)
-
-
-def _refusals(given: argparse.Namespace) -> Iterator[str]:
-    """What does not go together among the arguments."""
-    like = bool(given.like) or given.like_text is not None
-    asked = [given.query is not None, like, given.queries is not None]
-    if not any(asked):
-        yield "expected a question, --like PMID..., --like-text FILE or --queries FILE"
-    if sum(asked) > 1:
-        yield "a question, --like and --queries each say what to find: give one of them"
-    if like and given.mode not in (None, Mode.DENSE):
-        yield f"--like ranks by meaning: leave out --mode {given.mode}"
-    if like and (given.rerank or given.sort == Sort.DATE):
-        yield f"{'--rerank' if given.rerank else '--sort date'} goes with a question, not with --like"
-    if given.rerank and given.sort == Sort.DATE:
-        yield "--rerank orders by relevance: leave out --sort date"
-    if given.explain and given.mode == Mode.LEXICAL:
-        yield "--explain goes by meaning: leave out --mode lexical"
-    if given.json and given.format not in (None, Screen.JSON):
-        yield f"--json is --format json: leave it out, or --format {given.format}"
 
 
 def _filters(given: argparse.Namespace) -> Filters:

@@ -12,6 +12,7 @@
     │   ├── EncoderMismatch      the index was built with another encoder
     │   └── IndexLocked          another process is writing to this index
     ├── StorageFull              the disk is full, or a file-size limit was hit
+    ├── SavedSearchError         a search cannot be saved, or none was saved under this name
     └── QueryError               the question cannot be answered as it was put
 
 A message says what was expected, what was found and what to run next.
@@ -64,6 +65,10 @@ class IndexLocked(IndexFolderError):
 
 class StorageFull(PubMedSearchError):
     """The disk is full, or a limit on the size of a file was hit."""
+
+
+class SavedSearchError(PubMedSearchError):
+    """A search cannot be saved as it was put, or none was saved under this name."""
 
 
 class QueryError(PubMedSearchError):

@@ -1,6 +1,7 @@
 """The index folder: where everything lies, which generation is published, and who holds what.
 
-    INDEX/current  lock  embeddings/<encoder>/  generations/0007/{manifest.json, base/, delta/, tombstones.npy, lexical/}
+    INDEX/current  lock  saved.sqlite  embeddings/<encoder>/
+          generations/0007/{manifest.json, base/, delta/, tombstones.npy, lexical/}
 
 A generation is written as `0008.partial`, renamed to `0008`, and published by replacing `current`: readers see the old
 generation or the new one, never a part. An update links the base of the generation before and writes a delta beside it.
@@ -49,6 +50,11 @@ class IndexFolder:
     def generations(self) -> Path:
         """The folder of all generations."""
         return self.root / "generations"
+
+    @property
+    def saved(self) -> Path:
+        """The file of saved searches: they outlive every generation."""
+        return self.root / "saved.sqlite"
 
     def embeddings(self, identity: EncoderIdentity) -> Path:
         """The folder of cached embeddings of one encoder."""

@@ -1,7 +1,7 @@
 """The records of a generation: those of its delta, and those of its base that are not dead."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -9,9 +9,11 @@ import numpy as np
 
 from search.article import Article
 from search.catalogue import Catalogue, Definition
+from search.precedence import Precedence
 from search.vectors import Pmids, is_among
 
 _Kind = TypeVar("_Kind")
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,11 @@ class LiveCatalogue:
 
         PMIDs that are not in the index are left out. Raises BrokenIndex.
         """
-        found = {} if self.delta is None else self.delta.read(pmids, kind)
-        rest = np.array([pmid for pmid in pmids if pmid not in found], np.int64)
-        found.update(self.base.read(rest[~is_among(rest, self.dead)].tolist(), kind))
-        return found
+        return self._of_both(lambda part, some: part.read(some, kind), pmids)
+
+    def precedences(self, pmids: Sequence[int]) -> dict[int, Precedence]:
+        """Where the records of some PMIDs come from; PMIDs that are not in the index are left out."""
+        return self._of_both(Catalogue.precedences, pmids)
 
     def definitions(self, *, shorts: Sequence[str] = (), longs: Sequence[str] = ()) -> list[Definition]:
         """The definitions of some short forms, and of some long ones: the delta takes off what the dead had."""
@@ -50,3 +53,10 @@ class LiveCatalogue:
             for one in dict.fromkeys(part.definitions(shorts=shorts, longs=longs)):
                 counts[one.short, one.long] += one.articles
         return [Definition(short, long, articles) for (short, long), articles in counts.items() if articles > 0]
+
+    def _of_both(self, read: Callable[[Catalogue, Sequence[int]], dict[int, _Read]], pmids: Sequence[int]) -> dict[int, _Read]:
+        """What is read of the delta's records, and of the base's where these are alive."""
+        found = {} if self.delta is None else read(self.delta, pmids)
+        rest = np.array([pmid for pmid in pmids if pmid not in found], np.int64)
+        found.update(read(self.base, rest[~is_among(rest, self.dead)].tolist()))
+        return found

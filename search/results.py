@@ -10,6 +10,8 @@ from search.filters import Filters
 
 # The same number of candidates whatever k is, so that the ten best of a thousand are the ten best of ten.
 DEPTH = 1000
+# So many of the best are sorted when the newest is asked for first: further down, few answer the question.
+SORTED_BY_DATE = 200
 
 
 class Mode(StrEnum):

@@ -26,6 +26,7 @@ from search.results import IndexSummary, Mode, SearchResults, Sentence, Sort, Un
 from search.search_options import SearchOptions, mode_of, sort_of
 
 if TYPE_CHECKING:
+    from search.arrivals import Arrivals
     from search.columns import YearColumn
     from search.explanation import WordWeights
     from search.facets import Facets
@@ -125,6 +126,13 @@ class Searcher:
     def is_current(self) -> bool:
         """Whether this searcher's generation is still the published one."""
         return self._folder.published_name() == self._generation.name
+
+    @functools.cached_property
+    def arrivals(self) -> "Arrivals":
+        """What tells which articles have come to the index since somebody looked at an answer."""
+        from search.arrivals import Arrivals
+
+        return Arrivals(self._files, self._manifest, self._generation.name)
 
     def load_encoder(self) -> Encoder:
         """The encoder, loaded on the first call and checked against the index. Raises EncoderError or EncoderMismatch."""

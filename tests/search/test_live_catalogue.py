@@ -16,15 +16,16 @@ from search.article import Article
 from search.catalogue import Catalogue, Definition
 from search.catalogue_writer import CatalogueWriter
 from search.live_catalogue import LiveCatalogue
+from search.precedence import Precedence
 
 Counts = Mapping[tuple[str, str], int]
 FORMS = ("AKI", "acute kidney injury"), ("AKI", "aki"), ("CLD", "chronic lung disease")
 COUNTS = st.dictionaries(st.sampled_from(FORMS), st.integers(1, 3))
 
 
-def catalogue_of(path: Path, articles: Sequence[Article], counts: Counts | None = None) -> Catalogue:
+def catalogue_of(path: Path, articles: Sequence[Article], counts: Counts | None = None, number: int = 1) -> Catalogue:
     writer = CatalogueWriter.open(path)
-    writer.upsert(articles)
+    writer.upsert(articles, year=26, number=number)
     writer.add_definitions([Definition(short, long, count) for (short, long), count in (counts or {}).items()])
     writer.finish()
     return Catalogue.open(path)
@@ -34,9 +35,14 @@ def catalogue_of(path: Path, articles: Sequence[Article], counts: Counts | None 
 @given(parts=PARTS)
 def test_articles_equal_the_final_state(parts: Parts) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        base, delta = catalogue_of(Path(folder) / "base", parts.base), catalogue_of(Path(folder) / "delta", parts.delta)
+        base = catalogue_of(Path(folder) / "base", parts.base, number=1)
+        delta = catalogue_of(Path(folder) / "delta", parts.delta, number=2)
         live = LiveCatalogue(base, delta if parts.delta else None, parts.dead)
         assert live.articles(range(2_400)) == {one.pmid: one for one in parts.live}
+        newer = {one.pmid for one in parts.delta}
+        places = {pmid: place for part in (parts.base, parts.delta) for place, pmid in enumerate(one.pmid for one in part)}
+        found = live.precedences(range(2_400))
+        assert found == {one.pmid: Precedence(26, 1 + (one.pmid in newer), 1, places[one.pmid]) for one in parts.live}
         live.close()
         delta.close()
 
