@@ -69,8 +69,11 @@ def read_kept() -> list[KeptSpeed]:
 
 
 def find_kept(encoder: str, path: NumericPath, machine: str) -> KeptSpeed | None:
-    """The speed of an encoder, named as when it was measured or by its content hash, on a numeric path of a machine."""
-    fitting = (one for one in read_kept() if (one.speed.numeric_path, one.speed.machine) == (path, machine))
+    """The latest speed of an encoder, named as when it was measured or by its content hash, on a numeric path of a machine.
+
+    Under one name there may be several: what ships changes, and so does what a folder holds.
+    """
+    fitting = (one for one in reversed(read_kept()) if (one.speed.numeric_path, one.speed.machine) == (path, machine))
     return next((one for one in fitting if encoder in {one.encoder, one.content_hash}), None)
 
 

@@ -1,4 +1,4 @@
-"""Fusions, weights and feedback on the questions of BEIR sets. Not a test; this is how the defaults were chosen. Run it as
+"""Fusions, weights, feedback and regularization on questions of BEIR sets. Not a test: this chose the defaults. Run it as
 
 python tests/compare_rankings.py WORK BEIR_DIR[=QRELS.tsv]...
 
@@ -25,11 +25,13 @@ from search.understanding import read_text
 
 DEPTH = 100
 DEFAULT = RankingSettings()
-WITHOUT_FEEDBACK = replace(DEFAULT, feedback_weight=0.0)
+FED_BACK = replace(DEFAULT, neighbour_weight=0.0)
+PLAIN = replace(FED_BACK, feedback_weight=0.0)
 SETTINGS = [
-    *(replace(WITHOUT_FEEDBACK, fusion=Fusion.RECIPROCAL_RANK, dense_weight=weight) for weight in (0.4, 0.5, 0.6)),
-    *(replace(WITHOUT_FEEDBACK, dense_weight=weight) for weight in (0.7, 0.75, 0.8, 0.85)),
-    *(replace(DEFAULT, feedback_hits=hits, feedback_weight=moved) for hits in (3, 5, 10) for moved in (0.5, 1.0, 1.5)),
+    *(replace(PLAIN, fusion=Fusion.RECIPROCAL_RANK, dense_weight=weight) for weight in (0.4, 0.5)),
+    *(replace(PLAIN, dense_weight=weight) for weight in (0.7, 0.8, 0.85)),
+    *(replace(FED_BACK, feedback_hits=hits) for hits in (3, 5, 10)),
+    *(replace(DEFAULT, neighbours=count, neighbour_weight=weight) for count in (3, 5, 8) for weight in (0.3, 0.5, 0.7)),
 ]
 
 
@@ -66,8 +68,9 @@ def main() -> None:
         figures = [questions.figures(settings) for questions in asked]
         row = "  ".join(f"{ndcg:5.2f} / {recall:5.2f}" for ndcg, recall in figures)
         feedback = f"{settings.feedback_hits} hits x {settings.feedback_weight}" if settings.feedback_weight else "no feedback"
+        alike = f"{settings.neighbours} alike x {settings.neighbour_weight}" if settings.neighbour_weight else "alone"
         mean = np.mean([ndcg for ndcg, _ in figures])
-        sys.stdout.write(f"{settings.fusion:<16} {settings.dense_weight:<5} {feedback:<15} {row}  {mean:5.2f}\n")
+        sys.stdout.write(f"{settings.fusion:<16} {settings.dense_weight:<5} {feedback:<15} {alike:<13} {row}  {mean:5.2f}\n")
         sys.stdout.flush()
 
 

@@ -163,9 +163,13 @@ def test_what_is_kept_is_read_again_and_newer_takes_its_place() -> None:
     first, other = kept_speed(), kept_speed("biolinkbert-base", shape=PRESET_SHAPES["biolinkbert-base"])
     keep([first, other])
     assert read_kept() == [first, other]
+    retrained = kept_speed(content_hash="another hash", flop_per_second=3e11)
+    keep([retrained])
+    assert find_kept(first.encoder, PATH, MACHINE) == retrained
+    assert find_kept(first.content_hash, PATH, MACHINE) == first
     newer = kept_speed(flop_per_second=7e11)
     keep([newer])
-    assert read_kept() == [other, newer]
+    assert read_kept() == [other, retrained, newer]
     assert find_kept(EMBEDDED, PATH, MACHINE) == find_kept(f"hash of {EMBEDDED}", PATH, MACHINE) == newer
 
 
