@@ -1,6 +1,6 @@
 """From a ranking to the hits that are shown: their records, their reasons, their order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,9 @@ from search.fusion import ranks_of
 from search.nearest_sentence import nearest_sentences
 from search.open_generation import OpenGeneration
 from search.ranking import Ranking
-from search.results import SORTED_BY_DATE, SearchResult, Sentence, Sort, Why
+from search.results import SORTED_BY_DATE, IndexSummary, SearchResult, SearchResults, Sentence, Sort, Understanding, Why
 from search.scored import Scored
+from search.search_options import SearchOptions
 from search.vectors import Pmids
 
 if TYPE_CHECKING:
@@ -34,6 +35,41 @@ class Hits:
 
     files: OpenGeneration
     folder: str
+
+    def answer(  # noqa: PLR0917  (an answer has as many parts)
+        self,
+        ranking: Ranking,
+        options: SearchOptions,
+        understood: Understanding,
+        wanted: WordWeights,
+        index: IndexSummary,
+        vector: Vectors | None,
+        load_encoder: Callable[[], Encoder],
+    ) -> SearchResults:
+        """The answer that a ranking makes, in no time: who asked knows how long it took.
+
+        What the hits of a question with a `vector` (d,) are explained by is encoded; else the encoder is not loaded.
+        """
+        hidden = self.hidden(ranking, options.skip + options.k, options.sort)
+        scores: dict[int, float] = {}
+        if options.rerank is not None and understood.question:
+            ranking, scores = self.reranked(ranking, understood.question, options.rerank)
+        found = self.of(ranking, options.k, wanted, options.sort, options.skip)
+        found = [replace(hit, why=replace(hit.why, rerank_score=scores.get(hit.pmid))) for hit in found] if scores else found
+        if options.explain and vector is not None:
+            found = self.explained(found, options.explain, wanted, vector, load_encoder(), whole=options.whole)
+        return SearchResults(
+            options.query,
+            options.mode,
+            options.filters,
+            0.0,
+            hidden,
+            index,
+            tuple(found),
+            understood,
+            self.ranked(ranking, options.sort),
+            float(ranking.fused.scores.max(initial=0.0)),
+        )
 
     def of(self, ranking: Ranking, k: int, wanted: WordWeights, sort: Sort, skip: int = 0) -> list[SearchResult]:
         """The first k of a ranking behind those skipped, with records, ranks in each leg, and the words that matched."""

@@ -90,6 +90,14 @@ class IndexSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Holdings:
+    """How many files an index was made of, and how many of its articles have no abstract."""
+
+    files: int
+    title_only: int
+
+
+@dataclass(frozen=True, slots=True)
 class Abbreviation:
     """A short form, the long form that this corpus defines for it, and which of the two the question has."""
 
@@ -128,6 +136,7 @@ class SearchResults:
 
     `hidden_retracted` counts the retracted articles that would have stood among these hits and those skipped before them.
     `ranked` are the PMIDs of all that was ranked, 1,000 at most, in their order: what facets and a map are made of.
+    `best_score` is the highest score among them, 0 where nothing ranked them.
     """
 
     query: str
@@ -139,6 +148,7 @@ class SearchResults:
     hits: tuple[SearchResult, ...] = field(default=())
     understood: Understanding = field(default_factory=lambda: Understanding(""))
     ranked: tuple[int, ...] = ()
+    best_score: float = 0.0
 
     def __iter__(self) -> Iterator[SearchResult]:
         return iter(self.hits)

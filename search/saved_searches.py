@@ -5,16 +5,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from search.errors import SavedSearchError
 from search.index_folder import DEFAULT_INDEX, IndexFolder
 from search.look import Look
 from search.results import SearchResults
 from search.saved_search import SavedSearch, checked_name
-from search.searcher import Searcher
 
 if TYPE_CHECKING:
+    from search.arrivals import Arrivals
     from search.saved_file import SavedFile
 
 # A page that is open to everybody must not fill a disk.
@@ -23,6 +23,15 @@ MOST_SAVED = 500
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+class Answering(Protocol):
+    """What answered a saved search; `Searcher` is one."""
+
+    @property
+    def arrivals(self) -> "Arrivals":
+        """What tells which articles have come to the index since."""
+        ...
 
 
 class SavedSearches:
@@ -71,7 +80,7 @@ class SavedSearches:
         with self._file.changing() as rows:
             return rows.delete(checked_name(name)) if rows else False
 
-    def new_since_last_time(self, search: SavedSearch, results: SearchResults, searcher: Searcher) -> tuple[int, ...] | None:
+    def new_since_last_time(self, search: SavedSearch, results: SearchResults, searcher: Answering) -> tuple[int, ...] | None:
         """The PMIDs that are news to who looked last at a saved search, of all that its answer ranks, in their order.
 
         `results` are its answer now, by `searcher`, of any page and length; `Arrivals.since` says what is news. None where
@@ -81,7 +90,7 @@ class SavedSearches:
             look = rows.look(search.name) if rows and _is_there(search, rows.get(search.name)) else None
         return None if look is None else searcher.arrivals.since(look, results.ranked)
 
-    def mark_seen(self, search: SavedSearch, results: SearchResults, searcher: Searcher) -> None:
+    def mark_seen(self, search: SavedSearch, results: SearchResults, searcher: Answering) -> None:
         """Remember that somebody has looked at the answer to a saved search: from now on, only what comes later is new.
 
         A search that was deleted meanwhile, or whose question was replaced, stays as it is. Who looks at an older generation,

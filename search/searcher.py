@@ -22,7 +22,7 @@ from search.generation import Generation
 from search.index_folder import DEFAULT_INDEX, IndexFolder
 from search.manifest import Manifest
 from search.query_encoder import EncoderLoader, QueryEncoder, load_transformer
-from search.results import IndexSummary, Mode, SearchResults, Sentence, Sort, Understanding
+from search.results import Holdings, IndexSummary, Mode, SearchResults, Sentence, Sort, Understanding
 from search.search_options import SearchOptions, mode_of, sort_of
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from search.columns import YearColumn
     from search.explanation import WordWeights
     from search.facets import Facets
+    from search.hit_map import HitMap
     from search.mesh_tree import MeshTree
     from search.ranking import Ranking
     from search.reranker import CrossEncoder
@@ -117,6 +118,11 @@ class Searcher:
         """Which index answers, and how current it is."""
         manifest = self._manifest
         return IndexSummary(manifest.counts.articles, manifest.last_file, manifest.data_date, manifest.encoder.name)
+
+    @property
+    def holdings(self) -> Holdings:
+        """What the index was made of."""
+        return Holdings(len(self._manifest.sources), self._manifest.counts.title_only)
 
     @property
     def corpus_note(self) -> str:
@@ -220,6 +226,12 @@ class Searcher:
         """The years of publication in the order of `pmids`, 0 for unknown: (n,) uint16."""
         return self._files.columns.years
 
+    @functools.cached_property
+    def first_and_last_year(self) -> tuple[int, int] | None:
+        """The first and the last year of publication that is known; None where none is."""
+        known = self.years()[self.years() > 0]
+        return (int(known.min()), int(known.max())) if len(known) else None
+
     def article(self, pmid: int) -> Article | None:
         """The article of a PMID, or None."""
         return self._files.catalogue.articles([pmid]).get(pmid) if 0 < pmid <= LARGEST_ID else None
@@ -276,6 +288,14 @@ class Searcher:
         """The vectors of some articles, (m, d) float32. Raises QueryError where one is not in the index."""
         return self._files.vectors_of(pmids)
 
+    def hit_map(self, pmids: Sequence[int]) -> "HitMap":
+        """A map of hits, the best first: the first 500, alike ones near each other. Raises QueryError as `vectors` does."""
+        from search.hit_map import MOST_MAPPED, hit_map_of
+
+        first = list(dict.fromkeys(pmids))[:MOST_MAPPED]
+        vectors, articles = self.vectors(first), self.articles(first)
+        return hit_map_of([articles[pmid] for pmid in first], vectors)
+
     def encode_documents(self, articles: Sequence[Article]) -> Vectors:
         """The vectors that articles would have in this index: (n, d) float32. Raises EncoderError."""
         return self._files.transformed(self.load_encoder().encode_documents(articles))
@@ -298,26 +318,8 @@ class Searcher:
         vector: Vectors | None,
         started: float,
     ) -> SearchResults:
-        hidden = self._hits.hidden(ranking, options.skip + options.k, options.sort)
-        scores: dict[int, float] = {}
-        if options.rerank is not None and understood.question:
-            ranking, scores = self._hits.reranked(ranking, understood.question, options.rerank)
-        found = self._hits.of(ranking, options.k, wanted, options.sort, options.skip)
-        found = [replace(hit, why=replace(hit.why, rerank_score=scores.get(hit.pmid))) for hit in found] if scores else found
-        if options.explain and vector is not None:
-            found = self._hits.explained(found, options.explain, wanted, vector, self.load_encoder(), whole=options.whole)
-        took_ms = 1000 * (time.perf_counter() - started)
-        return SearchResults(
-            options.query,
-            options.mode,
-            options.filters,
-            took_ms,
-            hidden,
-            self.summary,
-            tuple(found),
-            understood,
-            self._hits.ranked(ranking, options.sort),
-        )
+        found = self._hits.answer(ranking, options, understood, wanted, self.summary, vector, self.load_encoder)
+        return replace(found, took_ms=1000 * (time.perf_counter() - started))
 
 
 def _read_mesh(path: str | Path | None) -> "MeshTree | None":

@@ -34,6 +34,7 @@ _SPELT = dict.fromkeys(range(0xD800, 0xE000), " ") | str.maketrans(
 )
 _HYPHENS = "-\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{EN DASH}"
 _JOINED = re.compile(rf"[^\W_]+(?:[{_HYPHENS}][^\W_]+)*")
+_COMPOUND = re.compile(rf"[^\W_]+(?:[{_HYPHENS}'\N{{RIGHT SINGLE QUOTATION MARK}}][^\W_]+)*")
 _JOINTS = re.compile(r"[\W_]+")
 _WORD = re.compile(r"[^\W_]+")
 _SHORT_PART = 3
@@ -114,6 +115,11 @@ def without_asking(text: str) -> str:
 def spelt_words(text: str) -> Iterator[re.Match[str]]:
     """Every word of a text where it stands."""
     return _WORD.finditer(text)
+
+
+def compounds(text: str) -> Iterator[re.Match[str]]:
+    """Every word of a text where it stands, with those that hyphens and apostrophes join to it: ``Parkinson's``."""
+    return _COMPOUND.finditer(text)
 
 
 def register(index: tantivy.Index) -> None:

@@ -1,61 +1,119 @@
 """What the page shows, as its URL says it: a search can be shared, reloaded and stepped back to."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from search.article import LARGEST_ID
 from search.filters import Filters
+from search.results import DEPTH, Mode, Sort
 
 FIRST_YEAR = 1700
 LAST_YEAR = 2100
-PAGE_SIZES = (10, 20, 50)
+PAGE_SIZE = 20
+LAST_PAGE = DEPTH // PAGE_SIZE
+# Addresses longer than some thousand characters are cut by servers and by mail programs.
+_MOST_VALUES = 30
+
+# The parameters of the filters that are lists; a parameter stands once for every value.
+LISTS = {"journals": "journal", "publication_types": "type", "mesh": "mesh", "languages": "language", "authors": "author"}
+_Choice = TypeVar("_Choice", Mode, Sort)
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The state of the page; `like` is the PMID or local id whose similar articles are shown, `shown` one of `PAGE_SIZES`."""
+    """The state of the page: what is asked, how, among which articles, and which twenty hits are shown.
+
+    `like` and `unlike` are PMIDs or local ids of examples; `mapped` shows the hits on a map, too, and `opened` is the article
+    whose whole record is shown, None for none.
+    """
 
     query: str = ""
+    mode: Mode = Mode.HYBRID
+    sort: Sort = Sort.RELEVANCE
     year_from: int | None = None
     year_to: int | None = None
+    journals: tuple[str, ...] = ()
+    publication_types: tuple[str, ...] = ()
+    mesh: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    has_abstract: bool = False
     include_retracted: bool = False
-    like: int | None = None
-    shown: int = PAGE_SIZES[0]
+    like: tuple[int, ...] = ()
+    unlike: tuple[int, ...] = ()
+    page: int = 1
+    mapped: bool = False
+    opened: int | None = None
 
     @classmethod
-    def read(cls, parameters: Mapping[str, str]) -> "Address":
-        """Read the parameters of a URL; what is not a year, such an id or a known size counts as not given."""
-        shown = _number(parameters, "show", PAGE_SIZES[0], PAGE_SIZES[-1])
+    def read(cls, parameters: Mapping[str, Sequence[str]]) -> "Address":
+        """Read the parameters of a URL, each a list of values; what is no value of its kind counts as not given."""
+        one = {name: values[-1].strip() for name, values in parameters.items() if values}
         return cls(
-            query=parameters.get("q", "").strip(),
-            year_from=_number(parameters, "from", FIRST_YEAR, LAST_YEAR),
-            year_to=_number(parameters, "to", FIRST_YEAR, LAST_YEAR),
-            include_retracted=parameters.get("retracted", "") == "1",
-            like=_number(parameters, "like", 1, LARGEST_ID),
-            shown=shown if shown in PAGE_SIZES else PAGE_SIZES[0],
+            query=one.get("q", ""),
+            mode=_choice(one.get("mode", ""), Mode.HYBRID),
+            sort=_choice(one.get("sort", ""), Sort.RELEVANCE),
+            year_from=_number(one.get("from", ""), FIRST_YEAR, LAST_YEAR),
+            year_to=_number(one.get("to", ""), FIRST_YEAR, LAST_YEAR),
+            has_abstract=one.get("abstract", "") == "1",
+            include_retracted=one.get("retracted", "") == "1",
+            like=_ids(one.get("like", "")),
+            unlike=_ids(one.get("unlike", "")),
+            page=_number(one.get("page", ""), 1, LAST_PAGE) or 1,
+            mapped=one.get("map", "") == "1",
+            opened=_number(one.get("open", ""), 1, LARGEST_ID),
+            **{name: _values(parameters.get(parameter, ())) for name, parameter in LISTS.items()},
         )
 
-    def parameters(self) -> dict[str, str]:
+    def parameters(self) -> dict[str, str | list[str]]:
         """The parameters of this page's URL, without those that say nothing."""
         named = {
             "q": self.query,
-            "from": self.year_from,
-            "to": self.year_to,
-            "retracted": int(self.include_retracted),
-            "like": self.like,
-            "show": self.shown if self.shown != PAGE_SIZES[0] else None,
+            "mode": "" if self.mode is Mode.HYBRID else str(self.mode),
+            "sort": "" if self.sort is Sort.RELEVANCE else str(self.sort),
+            "from": _text(self.year_from),
+            "to": _text(self.year_to),
+            **{parameter: list(getattr(self, name)) for name, parameter in LISTS.items()},
+            "abstract": "1" if self.has_abstract else "",
+            "retracted": "1" if self.include_retracted else "",
+            "like": ",".join(map(str, self.like)),
+            "unlike": ",".join(map(str, self.unlike)),
+            "page": "" if self.page == 1 else str(self.page),
+            "map": "1" if self.mapped else "",
+            "open": _text(self.opened),
         }
-        return {name: str(value) for name, value in named.items() if value}
+        return {name: value for name, value in named.items() if value}
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything is looked for: a question, or articles like some examples."""
+        return bool(self.query or self.like)
 
     @property
     def filters(self) -> Filters:
         """The filters of this search. Raises QueryError where the range of years runs backwards."""
-        return Filters(year_from=self.year_from, year_to=self.year_to, include_retracted=self.include_retracted)
+        lists = {name: getattr(self, name) for name in LISTS}
+        return Filters(
+            self.year_from,
+            self.year_to,
+            has_abstract=self.has_abstract,
+            include_retracted=self.include_retracted,
+            **lists,
+        )
 
     @property
-    def next_size(self) -> int | None:
-        """How many hits "Show more" would show; None at the last size."""
-        return next((size for size in PAGE_SIZES if size > self.shown), None)
+    def skipped(self) -> int:
+        """How many hits stand on the pages before this one."""
+        return (self.page - 1) * PAGE_SIZE
+
+    def first_page(self, **changes: object) -> "Address":
+        """The first page of a search that differs in something."""
+        return replace(self, **{"page": 1, "opened": None, **changes})  # type: ignore[arg-type]
+
+    def unfiltered(self) -> "Address":
+        """The same question among all articles but the retracted ones."""
+        return Address(self.query, self.mode, self.sort, like=self.like, unlike=self.unlike)
 
     @property
     def years(self) -> str:
@@ -67,14 +125,33 @@ class Address:
                 return f"from {first} on"
             case None, last:
                 return f"up to {last}"
+            case first, last if first == last:
+                return str(first)
             case first, last:
                 return f"{first} to {last}"
 
 
-def _number(parameters: Mapping[str, str], name: str, smallest: int, largest: int) -> int | None:
+def _number(text: str, smallest: int, largest: int) -> int | None:
     """A whole number within bounds, or None; a widget given a value outside its bounds would raise."""
-    text = parameters.get(name, "").strip()
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(largest))):
         return None
     number = int(text)
     return number if smallest <= number <= largest else None
+
+
+def _ids(text: str) -> tuple[int, ...]:
+    numbers = (_number(part.strip(), 1, LARGEST_ID) for part in text.split(","))
+    return tuple(dict.fromkeys(number for number in numbers if number is not None))[:_MOST_VALUES]
+
+
+def _values(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))[:_MOST_VALUES]
+
+
+def _choice(text: str, default: _Choice) -> _Choice:
+    kind = type(default)
+    return kind(text) if text in list(kind) else default
+
+
+def _text(number: int | None) -> str:
+    return "" if number is None else str(number)

@@ -1,48 +1,60 @@
-"""The hits of one search or of one article's neighbourhood, as cards."""
+"""The hits of one search or of some examples' neighbourhood, as cards, twenty a page."""
 
 from dataclasses import replace
 from html import escape
 
 import streamlit as st
 
-from search.answer_wording import reasons, understanding
+from search.answer_wording import understanding
 from search.article import Article, Flag
-from search.results import Mode, SearchResult, SearchResults
-from ui import hit_text
-from ui.address import Address
-from ui.navigation import go
+from search.results import SearchResult, SearchResults
+from ui import basket, hit_text
+from ui.address import LAST_PAGE, PAGE_SIZE, Address
+from ui.navigation import go, here
 from ui.states import draw_no_hits
 
 
-def draw_answer(results: SearchResults, address: Address, source: Article | None = None) -> None:
-    """Draw the answer line, the hits and the way to more of them; `source` is the article they are similar to."""
-    if source is not None:
+def draw_heading(results: SearchResults, address: Address, examples: list[Article]) -> None:
+    """Say what was asked, how it was understood, and how many hits there are."""
+    if examples:
         _draw_way_back(address)
     understood = "".join(f'<p dir="auto">{escape(line)}</p>' for line in understanding(results))
-    st.html(f'<div class="answer" role="status">{_heading(address, source)}<p>{_answer_line(results)}</p>{understood}</div>')
-    if results.hidden_retracted and len(results) > 0:
-        shown = replace(address, include_retracted=True)
-        st.button("Show retracted articles too", key="plain-retracted", type="tertiary", on_click=go, args=(shown,))
+    heading = _heading(address, examples)
+    st.html(f'<div class="answer" role="status">{heading}<p>{_answer_line(results)}</p>{understood}</div>')
+
+
+def draw_hits(results: SearchResults, address: Address) -> None:
+    """Draw a page of hits and the way to the others."""
     for hit in results:
-        _draw_hit(hit, results.mode, address)
+        _draw_hit(hit, results, address)
     if len(results) > 0:
-        _draw_more(results, address)
+        _draw_paging(results, address)
+    elif address.page > 1:
+        st.button("← To the first page", key="plain-first", type="tertiary", on_click=go, args=(address.first_page(),))
     else:
         draw_no_hits(results, address)
 
 
-def _heading(address: Address, source: Article | None) -> str:
-    if source is None:
+def _heading(address: Address, examples: list[Article]) -> str:
+    if not examples:
         return f'<h2 dir="auto">Results for “{escape(address.query)}”</h2>'
-    return f"<h2>Similar to {hit_text.linked_title(source)}</h2>{hit_text.badges(source)}"
+    if len(examples) == 1:
+        return f"<h2>Similar to {hit_text.linked_title(examples[0])}</h2>{hit_text.badges(examples[0])}"
+    titles = "".join(f"<li>{hit_text.linked_title(one)}</li>" for one in examples)
+    return (
+        f'<h2>Similar to {len(examples)} articles</h2><details class="fold"><summary>Which</summary><ul>{titles}</ul></details>'
+    )
 
 
 def _answer_line(results: SearchResults) -> str:
-    """How many, of how many, how fast: ``10 of 29,457 articles, 23 ms · 2 retracted articles left out``."""
-    line = f"{len(results):,} of {_articles(results.index.articles)}, {results.took_ms:.0f} ms"
-    years = Address(year_from=results.filters.year_from, year_to=results.filters.year_to).years
-    hidden = results.hidden_retracted
-    parts = [line, f"years {years}" if years else "", f"{_articles(hidden, 'retracted ')} left out" if hidden else ""]
+    """Which, of how many, how fast: ``1-20 of the first 1,000 hits among 29,457 articles, 23 ms · 2 retracted left out``."""
+    total, hidden = len(results.ranked), results.hidden_retracted
+    hits = results.hits
+    shown = f"{hits[0].rank:,} to {hits[-1].rank:,} of {total:,} hits" if hits else "No hits"
+    parts = [
+        f"{shown} among {_articles(results.index.articles)}, {results.took_ms:.0f} ms",
+        f"{_articles(hidden, 'retracted ')} left out" if hidden else "",
+    ]
     return escape(" · ".join(part for part in parts if part))
 
 
@@ -52,36 +64,43 @@ def _articles(count: int, kind: str = "") -> str:
 
 def _draw_way_back(address: Address) -> None:
     label = "← Back to the results" if address.query else "← New search"
-    st.button(label, key="plain-back", type="tertiary", on_click=go, args=(replace(address, like=None),))
+    back = address.first_page(like=(), unlike=())
+    st.button(label, key="plain-back", type="tertiary", on_click=go, args=(back,))
 
 
-def _draw_hit(hit: SearchResult, mode: Mode, address: Address) -> None:
+def _draw_hit(hit: SearchResult, results: SearchResults, address: Address) -> None:
     article = hit.article
     tone = "hit-retracted" if Flag.RETRACTED in article.flags else "hit"
     with st.container(border=True, key=f"{tone}-{hit.rank}"):
-        st.html(_card(hit, mode))
-        similar = replace(address, like=article.pmid, shown=Address().shown)
-        st.button("Similar articles", key=f"similar-{hit.rank}", type="tertiary", on_click=go, args=(similar,))
-        with st.expander("Details" if Flag.TITLE_ONLY in article.flags else "Abstract"):
-            st.html(hit_text.details(article))
+        st.html(hit_text.card(hit, results.mode, results.best_score))
+        with st.container(horizontal=True, key=f"actions-{hit.rank}"):
+            _draw_actions(article, address)
 
 
-def _card(hit: SearchResult, mode: Mode) -> str:
-    said = reasons(hit.why, mode)
-    why = f' <span class="reasons">{escape(said)}</span>' if said else ""
-    return (
-        f'<article><h3><span class="rank">{hit.rank}.</span> {hit_text.linked_title(hit.article)}</h3>'
-        f'<p class="byline" dir="auto">{hit_text.byline(hit.article)}{why}</p>'
-        f"{hit_text.badges(hit.article)}{hit_text.snippet(hit.article)}</article>"
-    )
+def _draw_actions(article: Article, address: Address) -> None:
+    pmid = article.pmid
+    alike = address.first_page(like=(pmid,), unlike=())
+    st.button("More like this", key=f"plain-like-{pmid}", type="tertiary", on_click=go, args=(alike,))
+    unlike = address.first_page(unlike=(*address.unlike, pmid))
+    st.button("Not like this", key=f"plain-unlike-{pmid}", type="tertiary", on_click=go, args=(unlike,))
+    label = "✓ Picked" if pmid in basket.picked() else "Pick"
+    st.button(label, key=f"plain-pick-{pmid}", type="tertiary", on_click=basket.pick, args=(article,))
+    st.button("Cite", key=f"plain-cite-{pmid}", type="tertiary", on_click=_open, args=(pmid,))
 
 
-def _draw_more(results: SearchResults, address: Address) -> None:
-    """Offer the next size while this one was filled; say so at the end of the list."""
-    if len(results) == address.shown and address.next_size is not None:
-        longer = replace(address, shown=address.next_size)
-        st.button(f"Show more ({address.next_size})", on_click=go, args=(longer,))
-    elif len(results) < address.shown:
-        st.html('<p class="end">These are all the articles that meet the filters.</p>')
-    else:
-        st.html('<p class="end">The list ends here. A narrower question or fewer years bring other articles up.</p>')
+def _open(pmid: int) -> None:
+    go(replace(here(), opened=pmid))
+
+
+def _draw_paging(results: SearchResults, address: Address) -> None:
+    """The pages before and after this one; the end of the list is said to be one."""
+    total = len(results.ranked)
+    last = min(LAST_PAGE, -(-total // PAGE_SIZE))
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="paging"):
+        previous, following = replace(address, page=address.page - 1), replace(address, page=address.page + 1)
+        st.button("← Previous", key="previous", disabled=address.page <= 1, on_click=go, args=(previous,))
+        st.html(f'<p class="end">Page {address.page} of {last}</p>')
+        st.button("Next →", key="next", disabled=address.page >= last, on_click=go, args=(following,))
+    if address.page >= last:
+        more = "A narrower question or fewer years bring other articles up." if total >= LAST_PAGE * PAGE_SIZE else ""
+        st.html(f'<p class="end">The list ends here. {more}</p>')

@@ -4,22 +4,53 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from search.arrivals import Arrivals
 from search.article import Article
+from search.facets import Facets
 from search.filters import Filters
-from search.results import IndexSummary, SearchResults
+from search.hit_map import HitMap
+from search.results import Holdings, IndexSummary, Mode, SearchResults, Sort
 
 
 class AnySearcher(Protocol):
     """What the page asks of an index: `search.Searcher`, or a double of it."""
 
-    def search(self, query: str, k: int = ..., filters: Filters | None = ...) -> SearchResults:
+    def search(
+        self,
+        query: str,
+        k: int = ...,
+        filters: Filters | None = ...,
+        mode: Mode | str = ...,
+        *,
+        sort: Sort | str = ...,
+        unlike: Sequence[int] = ...,
+        skip: int = ...,
+    ) -> SearchResults:
         """The articles that answer a question best."""
         ...
 
     def similar(
-        self, pmids: Sequence[int], unlike: Sequence[int] = ..., k: int = ..., filters: Filters | None = ...
+        self,
+        pmids: Sequence[int],
+        unlike: Sequence[int] = ...,
+        k: int = ...,
+        filters: Filters | None = ...,
+        *,
+        skip: int = ...,
     ) -> SearchResults:
         """The articles most like other articles."""
+        ...
+
+    def facets(self, pmids: Sequence[int]) -> Facets:
+        """What some articles have in common, with counts."""
+        ...
+
+    def hit_map(self, pmids: Sequence[int]) -> HitMap:
+        """Some articles in the plane, like ones near each other."""
+        ...
+
+    def articles(self, pmids: Sequence[int]) -> dict[int, Article]:
+        """Those of some articles that the index holds."""
         ...
 
     def article(self, pmid: int) -> Article | None:
@@ -29,6 +60,21 @@ class AnySearcher(Protocol):
     @property
     def summary(self) -> IndexSummary:
         """What the index holds and how current it is."""
+        ...
+
+    @property
+    def holdings(self) -> Holdings:
+        """What the index was made of."""
+        ...
+
+    @property
+    def arrivals(self) -> Arrivals:
+        """What tells which articles have come to the index since somebody looked at an answer."""
+        ...
+
+    @property
+    def first_and_last_year(self) -> tuple[int, int] | None:
+        """The years of publication, the first and the last that are known."""
         ...
 
     @property

@@ -8,10 +8,14 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from urllib.parse import quote
 
+from search.answer_wording import excerpt, ordinal, reasons
 from search.article import AbstractSection, Article, Author, Flag
+from search.explanation import TITLE_LABEL
+from search.results import Mode, SearchResult, Sentence, Why
 
 SHOWN_AUTHORS = 3
 SHOWN_TYPES = 3
+CITED_AUTHORS = 6
 SNIPPET_LENGTH = 420
 
 # From the strongest evidence to the weakest; "Journal Article", funding and language say nothing to a reader.
@@ -63,6 +67,87 @@ _NOTICES = {
     "ErratumIn": "Erratum notice",
     "RetractionOf": "Retracted article",
 }
+
+
+def card(hit: SearchResult, mode: Mode, best_score: float) -> str:
+    """One hit: how good, what, by whom, what to know of it, the sentence that answers, why it is here, and all of its text."""
+    article = hit.article
+    return (
+        f'<article><h3><span class="rank">{hit.rank}.</span> {linked_title(article)}</h3>'
+        f'<p class="byline" dir="auto">{byline(article)}</p><p class="links">{_bar(hit, best_score)}{links(article)}</p>'
+        f"{badges(article)}{_telling(hit)}{_fold('Why this hit', why(hit.why, mode))}"
+        f"{_fold('Details' if Flag.TITLE_ONLY in article.flags else 'Abstract', details(article))}</article>"
+    )
+
+
+def _bar(hit: SearchResult, best_score: float) -> str:
+    """How good a hit is beside the first one, as a bar; nothing where nothing ranked the hits."""
+    if best_score <= 0:
+        return ""
+    share = min(1.0, max(0.0, hit.score / best_score))
+    said = f"Relevance {share:.0%} of the best hit's"
+    return (
+        f'<span class="bar" role="img" aria-label="{said}" title="{said}">'
+        f'<span class="bar-fill" style="width: {share:.0%}"></span></span>'
+    )
+
+
+def links(article: Article) -> str:
+    """Where the article can be read: PubMed, its publisher, PubMed Central."""
+    parts = [_number(article)]
+    if article.doi:
+        parts.append(f'<a href="https://doi.org/{quote(article.doi)}" target="_blank">DOI</a>')
+    if article.pmcid:
+        parts.append(f'<a href="{_pmc(article)}" target="_blank">Free full text</a>')
+    return " · ".join(parts)
+
+
+def _pmc(article: Article) -> str:
+    return f"https://pmc.ncbi.nlm.nih.gov/articles/{quote(article.pmcid, safe='')}/"
+
+
+def _telling(hit: SearchResult) -> str:
+    """The sentence nearest to the question, its words marked; where none was found, what the article concludes."""
+    sentence = hit.why.nearest or hit.why.sentence
+    return f'<p class="snippet" dir="auto">{marked(sentence)}</p>' if sentence else snippet(hit.article)
+
+
+def marked(sentence: Sentence) -> str:
+    """A sentence with the question's words marked; of a very long one the part around the first of them."""
+    shown = excerpt(sentence)
+    label = "" if shown.label in {"", TITLE_LABEL} else f"<strong>{escape(shown.label.capitalize())}</strong> "
+    parts, end = [], 0
+    for start, stop in shown.marks:
+        parts.append(f"{escape(shown.text[end:start])}<mark>{escape(shown.text[start:stop])}</mark>")
+        end = stop
+    return f"{label}{''.join(parts)}{escape(shown.text[end:])}"
+
+
+def why(reason: Why, mode: Mode) -> str:
+    """The reasons for a hit in words: where each leg ranked it, and which of the question's words it has."""
+    rows = [
+        ("By words", _rank(reason.lexical_rank)),
+        ("By meaning", _rank(reason.dense_rank) + _similarity(reason.similarity)),
+        ("Like the first hits", _rank(reason.feedback_rank)),
+        ("Raised by hits like it", f"from {ordinal(reason.raised_from)}" if reason.raised_from else ""),
+        ("Words it has", ", ".join(reason.words)),
+    ]
+    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(said)}</dd>" for name, said in rows if said)
+    said = reasons(reason, mode)
+    return f'<p>{escape(said)}</p><dl class="why">{items}</dl>' if items else ""
+
+
+def _rank(rank: int | None) -> str:
+    return f"{ordinal(rank)} of 1,000 candidates" if rank else ""
+
+
+def _similarity(similarity: float | None) -> str:
+    return f" (cosine {similarity:.2f})" if similarity is not None else ""
+
+
+def _fold(name: str, body: str) -> str:
+    """A part that is folded away; the browser opens it, with the keyboard as well."""
+    return f'<details class="fold"><summary>{escape(name)}</summary>{body}</details>' if body else ""
 
 
 def title_of(article: Article) -> str:
@@ -170,6 +255,28 @@ def _full_name(author: Author) -> str:
     return author.collective_name or " ".join(part for part in parts if part)
 
 
+def citation(article: Article) -> str:
+    """A reference as people paste it: authors, title, journal, date, place, DOI, PMID."""
+    names = [author.name for author in article.authors[:CITED_AUTHORS]]
+    if names and (len(article.authors) > CITED_AUTHORS or not article.authors_complete):
+        names.append("et al")
+    parts = [
+        ", ".join(names),
+        title_of(article).rstrip("."),
+        article.journal_abbreviation or article.journal,
+        _source(article),
+        f"doi:{article.doi}" if article.doi else "",
+        "" if article.is_local else f"PMID: {article.pmid}",
+    ]
+    return ". ".join(" ".join(part.split()) for part in parts if part) + "."
+
+
+def _source(article: Article) -> str:
+    """When and where in its journal it stands: ``2022 Sep 10;400(10355):832-45``."""
+    place = f"{article.volume}{f'({article.issue})' if article.issue else ''}{f':{article.pages}' if article.pages else ''}"
+    return f"{article.publication_date or article.year or ''}{f';{place}' if place else ''}"
+
+
 def _named(name: str, values: Iterable[str]) -> str:
     """A heading over a comma-separated list; nothing for an empty one."""
     text = ", ".join(value for value in values if value)
@@ -189,13 +296,13 @@ def _number(article: Article) -> str:
 
 def _citation(article: Article) -> str:
     """Where the article stands, and its identifiers as links."""
-    place = f"{article.volume}{f'({article.issue})' if article.issue else ''}{f':{article.pages}' if article.pages else ''}"
-    source = f"{article.publication_date or article.year or ''}{f';{place}' if place else ''}"
-    parts = [f"<em>{escape(article.journal or article.journal_abbreviation)}</em>" if article.journal else "", escape(source)]
+    parts = [
+        f"<em>{escape(article.journal or article.journal_abbreviation)}</em>" if article.journal else "",
+        escape(_source(article)),
+    ]
     parts.append(_number(article))
     if article.doi:
         parts.append(f'DOI <a href="https://doi.org/{quote(article.doi)}" target="_blank">{escape(article.doi)}</a>')
     if article.pmcid:
-        target = f"https://pmc.ncbi.nlm.nih.gov/articles/{quote(article.pmcid, safe='')}/"
-        parts.append(f'<a href="{target}" target="_blank">{escape(article.pmcid)}</a>')
+        parts.append(f'<a href="{_pmc(article)}" target="_blank">{escape(article.pmcid)}</a>')
     return ". ".join(part for part in parts if part)

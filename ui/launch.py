@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     watcher = threading.Thread(target=_announce, args=(host, port, arguments.open_browser), daemon=True)
     watcher.start()
     with suppress(KeyboardInterrupt):
-        _serve([arguments.index, *filter(None, [arguments.encoder])], arguments.address, port)
+        _serve([arguments.index, arguments.encoder or "", "" if arguments.saved else "no-saved"], arguments.address, port)
     return 0
 
 
@@ -62,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pubmed-ui", description="Serve the search page from this machine until Ctrl-C.")
     parser.add_argument("--index", metavar="DIR", default=str(DEFAULT_INDEX), help="the index folder (default: %(default)s)")
     parser.add_argument("--encoder", metavar="NAME|PATH", help="where the index's encoder lies now, if it has moved")
+    parser.add_argument(
+        "--no-saved", dest="saved", action="store_false", help="no saved searches: for a page that is open to everybody"
+    )
     parser.add_argument("--port", type=_port, help=f"the port (default: the first free one from {FIRST_PORT} up)")
     reach = "the address to listen on (default: %(default)s, which only this machine reaches)"
     parser.add_argument("--address", type=_address, default="127.0.0.1", help=reach)

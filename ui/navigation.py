@@ -1,4 +1,4 @@
-"""Moves between addresses: the URL is the one place where the page keeps its state."""
+"""Moves between addresses: the URL is the one place where the page keeps what it shows."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ for (const part of document.querySelectorAll('[data-testid="stMain"]')) part.scr
 
 def here() -> Address:
     """The address that the browser shows."""
-    return Address.read(st.query_params)
+    return Address.read({name: st.query_params.get_all(name) for name in st.query_params})
 
 
 def go(address: Address) -> None:
@@ -20,11 +20,11 @@ def go(address: Address) -> None:
 
 
 def start_at_top(address: Address) -> None:
-    """Scroll up when the page has moved on to another list; one that only grew stays where it is.
+    """Scroll up when the page has moved on to another list.
 
     The script is constant, no text from a record or a question is part of it.
     """
-    page = (address.query, address.filters, address.like)
+    page = address.first_page(page=address.page)
     if st.session_state.get("drawn_page", page) != page:
         st.html(_TO_TOP, unsafe_allow_javascript=True)
     st.session_state["drawn_page"] = page

@@ -1,5 +1,6 @@
 """The web page. Streamlit runs this file as a script, with the index folder as its argument."""
 
+import datetime as dt
 import logging
 import sys
 import threading
@@ -14,23 +15,32 @@ import streamlit as st
 from search.encoder import Encoder
 from search.errors import PubMedSearchError
 from search.index_folder import DEFAULT_INDEX
+from search.saved_searches import SavedSearches
 from search.searcher import Searcher, load_transformer
-from ui import states
+from ui import recent, states
 from ui.address import Address
-from ui.answer_view import draw_answer
+from ui.answer_view import draw_heading, draw_hits
+from ui.answers import Answer, answer
 from ui.current_searcher import AnySearcher, CurrentSearcher
+from ui.footer import draw_footer
+from ui.map_view import draw_map
+from ui.narrowing import draw_chips, draw_narrowing
 from ui.navigation import here, start_at_top
+from ui.record import draw_record
+from ui.saved import draw_news, draw_save, draw_saved
 from ui.search_form import draw_form, hint_wanted
+from ui.toolbar import draw_toolbar
 
+NO_SAVED = "no-saved"
 TITLE = "PubMed semantic search"
 _STYLE = Path(__file__).with_name("page.css")
 
 
-def show(get_searcher: Callable[[], AnySearcher], folder: str = str(DEFAULT_INDEX)) -> None:
+def show(get_searcher: Callable[[], AnySearcher], folder: str = str(DEFAULT_INDEX), saved: SavedSearches | None = None) -> None:
     """Draw the whole page for the address in the URL.
 
     `get_searcher` gives the open index, or raises the PubMedSearchError that the page then explains; `folder` is named
-    in the commands that the page recommends.
+    in the commands that the page recommends. Without `saved`, nothing is saved on this page.
     """
     _draw_head(here())
     with _explained(folder):
@@ -39,8 +49,8 @@ def show(get_searcher: Callable[[], AnySearcher], folder: str = str(DEFAULT_INDE
         _draw_corpus_line(searcher, here())
         draw_form(here())
         with _explained(folder):
-            _draw_body(searcher, here())
-        _draw_footer(searcher)
+            _draw_body(searcher, here(), saved)
+        draw_footer(searcher.summary, searcher.holdings, searcher.corpus_note, dt.datetime.now(tz=dt.UTC).date())
 
 
 @contextmanager
@@ -67,52 +77,53 @@ def _draw_corpus_line(searcher: AnySearcher, address: Address) -> None:
     """The size and age of the index; above hits also what must be known before reading them."""
     summary = searcher.summary
     words = [f"{summary.articles:,} articles, updated {summary.updated}. May not be current."]
-    if address.query or address.like is not None:
+    if address.asks:
         words.append(searcher.corpus_note)
     st.html(f'<p class="corpus">{escape(" ".join(words).strip())}</p>')
 
 
-def _draw_body(searcher: AnySearcher, address: Address) -> None:
-    if not address.query and address.like is None:
+def _draw_body(searcher: AnySearcher, address: Address, saved: SavedSearches | None) -> None:
+    found: Answer | None = None
+    draw_chips(address)
+    if not address.asks:
         states.draw_start(hint_wanted())
+        recent.draw_recent()
+        if saved is not None:
+            draw_saved(saved)
     elif address.year_from is not None and address.year_to is not None and address.year_from > address.year_to:
         states.draw_backward_years(address)
-    elif address.like is not None:
-        _draw_similar(searcher, address, address.like)
     else:
-        with st.spinner("Searching …"):
-            results = searcher.search(address.query, k=address.shown, filters=address.filters)
-        draw_answer(results, address)
-        start_at_top(address)
+        found = _draw_answer(searcher, address, saved)
+    draw_narrowing(address, searcher.first_and_last_year, found)
+    if address.opened is not None:
+        draw_record(searcher, address.opened)
 
 
-def _draw_similar(searcher: AnySearcher, address: Address, pmid: int) -> None:
-    source = searcher.article(pmid)
-    if source is None:
-        states.draw_unknown_article(pmid, searcher.summary.articles)
-        return
+def _draw_answer(searcher: AnySearcher, address: Address, saved: SavedSearches | None) -> Answer | None:
+    examples = searcher.articles(address.like)
+    if lost := [pmid for pmid in address.like if pmid not in examples]:
+        states.draw_unknown_article(lost[0], searcher.summary.articles)
+        return None
     with st.spinner("Searching …"):
-        results = searcher.similar([pmid], k=address.shown, filters=address.filters)
-    draw_answer(results, address, source)
+        found = answer(searcher, address)
+    recent.remember(address)
+    draw_heading(found.results, address, [examples[pmid] for pmid in address.like])
+    with st.container(horizontal=True, key="toolbar"):
+        draw_toolbar(searcher, found)
+        if saved is not None:
+            draw_save(saved, searcher, found)
+    if saved is not None:
+        draw_news(saved, searcher, found)
+    if address.mapped and found.results.ranked:
+        draw_map(found.map, address)
+    draw_hits(found.results, address)
     start_at_top(address)
-
-
-def _draw_footer(searcher: AnySearcher) -> None:
-    """Which data answered, and NLM's terms: data that may be behind PubMed is said to be so, conspicuously."""
-    summary = searcher.summary
-    st.html(
-        '<footer><p class="currency"><strong>'
-        f"Last updated {escape(summary.updated)}: may not reflect the most current data available from NLM.</strong></p>"
-        f"<p>{summary.articles:,} articles · last file {escape(summary.last_file)} · encoder {escape(summary.encoder)}</p>"
-        f"<p>{escape(searcher.corpus_note)}</p>"
-        "<p>Records come from PubMed, a database of the U.S. National Library of Medicine (NLM), which neither runs nor "
-        "endorses this page. Abstracts may be under their publishers' copyright.</p></footer>"
-    )
+    return found
 
 
 @st.cache_resource(show_spinner=False)
 def _shared_searcher(folder: str, encoder: str | None) -> CurrentSearcher:
-    """One handle per folder for all visitors; results are never cached."""
+    """One handle per folder for all visitors; what is answered is kept by the visit, not here."""
     return CurrentSearcher(partial(_open, folder, encoder))
 
 
@@ -136,10 +147,13 @@ def _load_early(load_encoder: Callable[[], object]) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Draw the page over an index folder; a second argument names the encoder, where it has moved."""
-    folder = arguments[0] if arguments else str(DEFAULT_INDEX)
-    encoder = arguments[1] if len(arguments) > 1 else None
-    show(_shared_searcher(folder, encoder), folder)
+    """Draw the page over an index folder.
+
+    A second argument names the encoder where it has moved; a third one is `no-saved` on a page that saves none. Both may be "".
+    """
+    folder, encoder, keeping, *_ = [*arguments, *("", "", "")[len(arguments) :]]
+    folder = folder or str(DEFAULT_INDEX)
+    show(_shared_searcher(folder, encoder or None), folder, None if keeping == NO_SAVED else SavedSearches(folder))
 
 
 if __name__ == "__main__":

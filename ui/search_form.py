@@ -1,22 +1,19 @@
-"""The search box and its filters, filled from the URL and written back to it."""
+"""The search box, filled from the URL and written back to it."""
 
 import streamlit as st
 
-from ui.address import FIRST_YEAR, LAST_YEAR, Address
-from ui.navigation import go
+from ui.address import Address
+from ui.navigation import go, here
+
+_PLACEHOLDER = "A question, keywords, PubMed syntax, a PMID, or an abstract"
 
 
 def draw_form(address: Address) -> None:
-    """Draw the form; Enter in any of its fields searches."""
+    """Draw the form; Enter searches."""
     _fill(address)
-    with st.form("search", border=False):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.text_input("Your question", key="query", placeholder="Ask in plain words, or name a topic", width="stretch")
-            st.form_submit_button("Search", type="primary", on_click=_submit)
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            _draw_year("From year", "year_from", "any")
-            _draw_year("To year", "year_to", "any")
-            st.checkbox("Include retracted articles", key="include_retracted")
+    with st.form("search", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input("Your question", key="query", placeholder=_PLACEHOLDER, width="stretch")
+        st.form_submit_button("Search", type="primary", on_click=_submit)
 
 
 def hint_wanted() -> bool:
@@ -24,29 +21,16 @@ def hint_wanted() -> bool:
     return bool(st.session_state.pop("asked_nothing", False))
 
 
-def _draw_year(label: str, key: str, placeholder: str) -> None:
-    st.number_input(label, FIRST_YEAR, LAST_YEAR, value=None, step=1, key=key, placeholder=placeholder, width=110)
-
-
 def _fill(address: Address) -> None:
-    """Put the URL's values into the fields when the URL has moved, so that what a visitor is typing is left alone."""
+    """Put the URL's question into the box when the URL has moved, so that what a visitor is typing is left alone."""
     state = st.session_state
-    if state.get("filled_from") == address and "query" in state:
+    if state.get("filled_from") == address.query and "query" in state:
         return
-    state["filled_from"] = address
-    state["query"] = address.query
-    state["year_from"] = address.year_from
-    state["year_to"] = address.year_to
-    state["include_retracted"] = address.include_retracted
+    state["filled_from"] = state["query"] = address.query
 
 
 def _submit() -> None:
-    state = st.session_state
-    asked = Address(
-        query=state["query"].strip(),
-        year_from=state["year_from"],
-        year_to=state["year_to"],
-        include_retracted=state["include_retracted"],
-    )
-    state["asked_nothing"] = not asked.query
-    go(asked)
+    """Ask what was typed among the same articles; examples belong to the question before."""
+    query = st.session_state["query"].strip()
+    st.session_state["asked_nothing"] = not query
+    go(here().first_page(query=query, like=(), unlike=()))

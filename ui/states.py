@@ -136,10 +136,10 @@ def draw_no_hits(results: SearchResults, address: Address) -> None:
     sentence = f"None of the {results.index.articles:,} articles in this index meets the filters."
     draw_notice("No articles found", sentence, f"Filters that were on: {'; '.join(filters) or 'none'}.")
     with st.container(horizontal=True):
-        if address.years:
-            _offer("Clear the years", replace(address, year_from=None, year_to=None), primary=True)
+        if address.unfiltered() != address.first_page():
+            _offer("Clear all filters", address.unfiltered(), primary=True)
         if results.hidden_retracted:
-            _offer("Include retracted articles", replace(address, include_retracted=True))
+            _offer("Include retracted articles", address.first_page(include_retracted=True))
 
 
 def draw_start(hint: bool) -> None:

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.words import STOP_WORDS, exact_words, names_asked, names_at, spelt_out, spelt_words, stem_counts, stems, whole_names
+from search.words import (
+    STOP_WORDS,
+    compounds,
+    exact_words,
+    names_asked,
+    names_at,
+    spelt_out,
+    spelt_words,
+    stem_counts,
+    stems,
+    whole_names,
+)
 
 # Every line is one name, as it is found written.
 SPELLINGS = [
@@ -145,3 +156,16 @@ def test_long_texts_are_quick(unit: str) -> None:
 def test_compound_words_in_small_letters_are_not_asked_for_as_names() -> None:
     asked = "IL-6 pre-school x-ray X-ray NF-kB TGF-β covid-19 cost-effectiveness"
     assert list(names_asked(asked)) == ["il6", "xray", "nfkb", "tgfbeta", "covid19"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Parkinson's disease", ["Parkinson's", "disease"]),
+        ("low-density (LDL) IL\N{HYPHEN}6, patients' TGF-β1", ["low-density", "LDL", "IL\N{HYPHEN}6", "patients", "TGF-β1"]),
+        ("a - b", ["a", "b"]),
+        ("", []),
+    ],
+)
+def test_words_with_what_is_joined_to_them(text: str, expected: list[str]) -> None:
+    assert [found.group() for found in compounds(text)] == expected

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from searcher_double import Request
 
 from search.article import AbstractSection, Article, Author
 from search.errors import (
@@ -17,7 +18,7 @@ from search.errors import (
     StorageFull,
 )
 from search.filters import Filters
-from search.results import Suggestion, Understanding
+from search.results import Mode, Sort, Suggestion, Understanding
 from ui.states import EXAMPLES
 
 Page = Any
@@ -32,26 +33,31 @@ def test_the_start_page_offers_examples(open_page: OpenPage, double: Any) -> Non
     page.press(EXAMPLES[1])
     assert page.parameters == {"q": EXAMPLES[1]}
     assert page.app.text_input(key="query").value == EXAMPLES[1]
-    assert double.asked == [(EXAMPLES[1], 10, Filters())]
+    assert double.asked == [Request(EXAMPLES[1])]
 
 
 def test_a_search_shows_cards_and_the_answer_line(open_page: OpenPage) -> None:
     page = open_page()
     page.app.text_input(key="query").set_value("  statins and muscle pain ")
     page.press("Search")
-    assert page.hits == 10
+    assert page.hits == 20
     assert page.parameters == {"q": "statins and muscle pain"}
     assert "Results for “statins and muscle pain”" in page.html
-    assert "<p>10 of 29,457 articles, 23 ms</p>" in page.html
+    assert "<p>1 to 20 of 60 hits among 29,457 articles, 23 ms</p>" in page.html
     assert '<span class="rank">10.</span>' in page.html
-    assert [fold.label for fold in page.app.expander] == ["Abstract"] * 10
+    assert page.html.count("<summary>Abstract</summary>") == 20
 
 
 def test_a_card_says_why_it_is_there(open_page: OpenPage) -> None:
-    said = re.findall(r'<span class="reasons">(.*?)</span>', open_page(q="statins").html)
+    said = re.findall(r"<summary>Why this hit</summary><p>(.*?)</p>", open_page(q="statins").html)
     assert said[:3] == ["words 1st, meaning 1st (1.00)", "meaning 2nd (0.50), not by words", "words 3rd only"]
-    similar = re.findall(r'<span class="reasons">(.*?)</span>', open_page(q="statins", like="5").html)
+    similar = re.findall(r"<summary>Why this hit</summary><p>(.*?)</p>", open_page(q="statins", like="5").html)
     assert similar[:2] == ["meaning 1st (1.00)", "meaning 2nd (0.50)"]
+
+
+def test_a_card_says_how_good_it_is_beside_the_best(open_page: OpenPage) -> None:
+    said = re.findall(r'aria-label="(Relevance.*?)"', open_page(q="statins", page="2").html)
+    assert said[0] == "Relevance 5% of the best hit's"
 
 
 def test_how_a_question_was_understood_is_said(open_page: OpenPage, double: Any) -> None:
@@ -59,31 +65,37 @@ def test_how_a_question_was_understood_is_said(open_page: OpenPage, double: Any)
     page = open_page(q="statins[mh] musle")
     for line in ("filter: statins[mh]", "ranked by: &lt;b&gt;pain&lt;/b&gt;", "did you mean &quot;muscle&quot;?"):
         assert line in page.html
-    double.articles.clear()
+    double.articles_held.clear()
     assert "Filters that were on: statins[mh]; retracted articles left out" in open_page(q="statins[mh]").html
 
 
-def test_filters_go_into_the_url_and_to_the_searcher(open_page: OpenPage, double: Any) -> None:
-    page = open_page()
-    page.app.text_input(key="query").set_value("statins")
-    page.app.number_input(key="year_from").set_value(2015)
-    page.app.number_input(key="year_to").set_value(2020)
-    page.app.checkbox(key="include_retracted").check()
-    page.press("Search")
-    assert page.parameters == {"q": "statins", "from": "2015", "to": "2020", "retracted": "1"}
-    assert double.asked == [("statins", 10, Filters(2015, 2020, include_retracted=True))]
-
-
-def test_a_url_brings_the_search_and_its_fields_back(open_page: OpenPage, double: Any) -> None:
-    page = open_page(q="statins", **{"from": "2015", "to": "2020", "retracted": "1", "show": "20"})
+def test_the_whole_state_is_in_the_url(open_page: OpenPage, double: Any) -> None:
+    given = {"q": "statins", "mode": "lexical", "sort": "date", "from": "2000", "to": "2020", "retracted": "1", "page": "2"}
+    page = open_page(**given, journal="The Lancet", abstract="1", unlike="7")
+    filters = Filters(2000, 2020, journals=("The Lancet",), has_abstract=True, include_retracted=True)
+    assert double.asked == [Request("statins", filters, Mode.LEXICAL, Sort.DATE, (7,), skip=20)]
     assert page.app.text_input(key="query").value == "statins"
-    assert page.app.number_input(key="year_from").value == 2015
-    assert page.app.number_input(key="year_to").value == 2020
-    assert page.app.checkbox(key="include_retracted").value is True
-    assert double.asked == [("statins", 20, Filters(2015, 2020, include_retracted=True))]
+    assert page.app.slider[0].value == (2000, 2020)
+    assert page.app.checkbox(key="include_retracted-True").value is True
 
 
-def test_going_back_fills_the_fields_again(open_page: OpenPage) -> None:
+def test_mode_and_order(open_page: OpenPage, double: Any) -> None:
+    page = open_page(q="statins", page="2")
+    page.app.radio(key="mode-hybrid").set_value(Mode.DENSE).run()
+    page.app.radio(key="sort-relevance").set_value(Sort.DATE).run()
+    assert page.parameters == {"q": "statins", "mode": "dense", "sort": "date"}
+    assert double.asked[-1] == Request("statins", mode=Mode.DENSE, sort=Sort.DATE)
+
+
+def test_a_new_question_keeps_what_narrows(open_page: OpenPage, double: Any) -> None:
+    page = open_page(q="statins", page="2", unlike="7", **{"from": "2000"})
+    page.app.text_input(key="query").set_value("aspirin")
+    page.press("Search")
+    assert page.parameters == {"q": "aspirin", "from": "2000"}
+    assert double.asked[-1] == Request("aspirin", Filters(2000))
+
+
+def test_going_back_fills_the_box_again(open_page: OpenPage) -> None:
     page = open_page(q="statins")
     page.app.text_input(key="query").set_value("aspirin")
     page.press("Search")
@@ -93,38 +105,94 @@ def test_going_back_fills_the_fields_again(open_page: OpenPage) -> None:
     assert "Results for “statins”" in page.html
 
 
-def test_show_more_goes_to_20_and_50(open_page: OpenPage) -> None:
+def test_pages(open_page: OpenPage, double: Any) -> None:
     page = open_page(q="statins")
-    page.press("Show more (20)")
-    assert (page.hits, page.parameters["show"]) == (20, "20")
-    page.press("Show more (50)")
-    assert (page.hits, page.parameters["show"]) == (50, "50")
-    assert not [label for label in page.buttons if label.startswith("Show more")]
+    page.press("Next →")
+    assert page.parameters == {"q": "statins", "page": "2"}
+    assert "21 to 40 of 60 hits" in page.html
+    page.press("Next →")
+    assert "41 to 60 of 60 hits" in page.html
     assert "The list ends here." in page.html
+    assert [button.disabled for button in page.app.button if button.label in {"← Previous", "Next →"}] == [False, True]
+    assert page.press("← Previous").parameters["page"] == "2"
+    beyond = open_page(q="statins", page="9")
+    assert beyond.press("← To the first page").hits == 20
 
 
-def test_nothing_more_is_offered_where_there_is_nothing_more(open_page: OpenPage, double: Any) -> None:
-    del double.articles[3:]
+def test_what_is_looked_at_again_is_not_asked_again(open_page: OpenPage, double: Any) -> None:
     page = open_page(q="statins")
-    assert not [label for label in page.buttons if label.startswith("Show more")]
-    assert "These are all the articles" in page.html
+    page.press("Pick")
+    page.press("Cite", position=1)
+    assert page.parameters == {"q": "statins", "open": "2"}
+    assert double.asked == [Request("statins")]
 
 
-def test_similar_articles_and_the_way_back(open_page: OpenPage, double: Any) -> None:
-    page = open_page(q="statins", show="20")
-    page.press("Similar articles", position=2)
-    assert page.parameters == {"q": "statins", "like": "3"}
-    assert double.asked[-1] == ((3,), 10, Filters())
+def test_facets_narrow_and_chips_take_them_off(open_page: OpenPage, double: Any) -> None:
+    page = open_page(q="statins", page="2")
+    journal = next(box for box in page.app.checkbox if box.label == "The Lancet (60)")
+    journal.check().run()
+    assert page.parameters == {"q": "statins", "journal": "The Lancet"}
+    assert double.asked[-1] == Request("statins", Filters(journals=("The Lancet",)))
+    assert page.press("The Lancet ✕").parameters == {"q": "statins"}
+
+
+def test_all_filters_are_cleared_at_once(open_page: OpenPage) -> None:
+    page = open_page(q="statins", journal="The Lancet", abstract="1", retracted="1", unlike="5", **{"from": "2000"})
+    chips = [label for label in page.buttons if label.endswith("✕")]
+    assert chips == ["Years from 2000 on ✕", "The Lancet ✕", "With an abstract ✕", "Retracted ones\\, too ✕", "Not like 5 ✕"]
+    assert page.press("Clear all").parameters == {"q": "statins", "unlike": "5"}
+
+
+def test_the_slider_narrows_to_years(open_page: OpenPage, double: Any) -> None:
+    page = open_page(q="statins")
+    page.app.slider[0].set_value((1995, 2029)).run()
+    assert page.parameters == {"q": "statins", "from": "1995"}
+    assert double.asked[-1] == Request("statins", Filters(1995))
+
+
+def test_more_like_one_article_and_the_way_back(open_page: OpenPage, double: Any) -> None:
+    page = open_page(q="statins", page="2")
+    page.press("More like this", position=2)
+    assert page.parameters == {"q": "statins", "like": "23"}
+    assert double.asked[-1] == Request((23,), mode=Mode.DENSE)
     assert "Similar to" in page.html
-    assert "part 3." in page.html
+    assert "part 23." in page.html
     page.press("← Back to the results")
     assert page.parameters == {"q": "statins"}
 
 
+def test_not_like_one_article(open_page: OpenPage, double: Any) -> None:
+    page = open_page(q="statins")
+    page.press("Not like this", position=1)
+    assert page.parameters == {"q": "statins", "unlike": "2"}
+    assert double.asked[-1] == Request("statins", unlike=(2,))
+    assert page.press("Not like 2 ✕").parameters == {"q": "statins"}
+
+
 def test_a_url_with_like_alone(open_page: OpenPage, double: Any) -> None:
     page = open_page(like="5")
-    assert double.asked == [((5,), 10, Filters())]
+    assert double.asked == [Request((5,), mode=Mode.DENSE)]
     assert page.press("← New search").parameters == {}
+
+
+def test_the_basket_becomes_a_query_and_a_file(open_page: OpenPage, double: Any) -> None:
+    page = open_page(q="statins")
+    page.press("Pick")
+    page.press("Pick")
+    assert page.buttons.count("✓ Picked") == 2
+    page.press("Find more like these")
+    assert page.parameters == {"q": "statins", "like": "1,2"}
+    assert double.asked[-1] == Request((1, 2), mode=Mode.DENSE)
+    assert "Similar to 2 articles" in page.html
+    page.press("Empty the basket")
+    assert "✓ Picked" not in page.buttons
+
+
+def test_the_last_searches_of_the_visit_are_offered(open_page: OpenPage) -> None:
+    page = open_page(q="statins", mode="dense")
+    page.app.query_params.clear()
+    page.app.run()
+    assert page.press("statins").parameters == {"q": "statins", "mode": "dense"}
 
 
 def test_an_unknown_pmid_is_said_to_be_unknown(open_page: OpenPage) -> None:
@@ -134,10 +202,12 @@ def test_an_unknown_pmid_is_said_to_be_unknown(open_page: OpenPage) -> None:
 
 
 def test_retracted_articles_are_counted_and_can_be_shown(open_page: OpenPage, double: Any, retracted: Article) -> None:
-    double.articles[6] = retracted
+    double.articles_held[6] = retracted
     page = open_page(q="statins")
     assert "23 ms · 1 retracted article left out" in page.html
-    page.press("Show retracted articles too")
+    box = page.app.checkbox(key="include_retracted-False")
+    assert box.label == "Show retracted articles (1 hidden)"
+    box.check().run()
     assert page.parameters == {"q": "statins", "retracted": "1"}
     assert '<li class="badge grave">Retracted</li>' in page.html
 
@@ -156,12 +226,12 @@ def test_no_hits_names_the_filters_and_clears_them(open_page: OpenPage) -> None:
     page = open_page(q="statins", **{"from": "1800", "to": "1801"})
     assert "No articles found" in page.html
     assert "publication years 1800 to 1801; retracted articles left out" in page.html
-    assert page.press("Clear the years").parameters == {"q": "statins"}
-    assert page.hits == 10
+    assert page.press("Clear all filters").parameters == {"q": "statins"}
+    assert page.hits == 20
 
 
 def test_no_hits_but_retracted_ones(open_page: OpenPage, double: Any, retracted: Article) -> None:
-    double.articles[:] = [retracted]
+    double.articles_held[:] = [retracted]
     page = open_page(q="statins")
     assert "No articles found" in page.html
     assert page.press("Include retracted articles").hits == 1
@@ -209,7 +279,7 @@ def test_an_error_of_a_search_keeps_the_form_and_the_footer(open_page: OpenPage,
     assert "<footer>" in page.html
     assert page.app.text_input(key="query").value == "statins"
     double.error = None
-    assert page.press("Search").hits == 10
+    assert page.press("Search").hits == 20
 
 
 def test_an_unforeseen_failure_is_no_empty_answer(open_page: OpenPage, double: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -225,7 +295,9 @@ def test_an_unforeseen_failure_is_no_empty_answer(open_page: OpenPage, double: A
 def test_the_footer_says_how_current_the_data_is(open_page: OpenPage) -> None:
     footer = open_page().html.partition("<footer>")[2]
     assert "Last updated 2026-01-03: may not reflect the most current data available from NLM." in footer
-    assert "29,457 articles · last file pubmed26n1334.xml.gz · encoder embedded" in footer
+    assert "29,457 articles, 512 of them without an abstract" in footer
+    assert "1,334 files, the last one pubmed26n1334.xml.gz · encoder embedded" in footer
+    assert "days old: run `pubmed-index update`." in footer
     assert "The abstracts of the sample are summaries." in footer
 
 
@@ -237,7 +309,7 @@ def test_the_note_on_the_corpus_stands_above_the_hits_too(open_page: OpenPage) -
 def test_hostile_text_reaches_no_markdown_and_no_markup(open_page: OpenPage, double: Any) -> None:
     sections, authors = (AbstractSection(HOSTILE, HOSTILE),), (Author(collective_name=HOSTILE),)
     for pmid in (1, 2):
-        double.articles[pmid - 1] = Article(pmid, HOSTILE, sections, authors=authors, journal=HOSTILE, year=2000)
+        double.articles_held[pmid - 1] = Article(pmid, HOSTILE, sections, authors=authors, journal=HOSTILE, year=2000)
     double.corpus_note = HOSTILE
     for parameters in ({"q": HOSTILE}, {"q": HOSTILE, "like": "1"}):
         page = open_page(**parameters)
@@ -252,5 +324,6 @@ def test_hostile_text_reaches_no_markdown_and_no_markup(open_page: OpenPage, dou
 def test_moving_to_another_list_starts_at_its_top(open_page: OpenPage) -> None:
     page = open_page(q="statins")
     assert "scrollTo(0, 0)" not in page.html
-    assert "scrollTo(0, 0)" not in page.press("Show more (20)").html
-    assert "scrollTo(0, 0)" in page.press("Similar articles").html
+    assert "scrollTo(0, 0)" not in page.press("Pick").html
+    assert "scrollTo(0, 0)" in page.press("Next →").html
+    assert "scrollTo(0, 0)" in page.press("More like this").html

@@ -1,0 +1,73 @@
+"""The answer that a visitor looks at, kept for as long as they do: opening a fold asks nothing anew."""
+
+import weakref
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from search.results import Mode, SearchResults
+from ui.address import PAGE_SIZE, Address
+from ui.current_searcher import AnySearcher
+
+if TYPE_CHECKING:
+    from search.facets import Facets
+    from search.hit_map import HitMap
+
+_KEY = "answer"
+# So many of the hits are on the map.
+MAPPED = 500
+
+
+@dataclass(slots=True)
+class Answer:
+    """What one address was answered; the facets, the map and what is new are found when they are first looked at.
+
+    The searcher is held weakly: a page that nobody looks at any more must not keep an old generation of the index open.
+    """
+
+    asked: Address
+    searcher: "weakref.ref[AnySearcher]"
+    results: SearchResults
+    counted: "Facets | None" = field(default=None)
+    mapped: "HitMap | None" = field(default=None)
+    news: str | None = None
+
+    @property
+    def facets(self) -> "Facets":
+        """What the candidates have in common, with counts."""
+        if self.counted is None:
+            self.counted = self._asked_of().facets(self.results.ranked)
+        return self.counted
+
+    @property
+    def map(self) -> "HitMap":
+        """The first hits in the plane."""
+        if self.mapped is None:
+            self.mapped = self._asked_of().hit_map(self.results.ranked[:MAPPED])
+        return self.mapped
+
+    def _asked_of(self) -> AnySearcher:
+        searcher = self.searcher()
+        if searcher is None:
+            raise RuntimeError("An answer is looked into while its searcher is in use.")
+        return searcher
+
+
+def answer(searcher: AnySearcher, address: Address) -> Answer:
+    """The answer to an address. Raises what the search raises."""
+    asked = replace(address, opened=None)
+    kept: Answer | None = st.session_state.get(_KEY)
+    if kept is None or kept.asked != asked or kept.searcher() is not searcher:
+        kept = Answer(asked, weakref.ref(searcher), _ask(searcher, asked))
+        st.session_state[_KEY] = kept
+    return kept
+
+
+def _ask(searcher: AnySearcher, asked: Address) -> SearchResults:
+    if asked.like:
+        return searcher.similar(asked.like, asked.unlike, PAGE_SIZE, asked.filters, skip=asked.skipped)
+    mode = Mode(asked.mode)
+    return searcher.search(
+        asked.query, PAGE_SIZE, asked.filters, mode, sort=asked.sort, unlike=asked.unlike, skip=asked.skipped
+    )

@@ -1,0 +1,139 @@
+"""The side of the page that narrows a search: mode, years, and what the candidates have in common, with counts."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import streamlit as st
+
+from search.facets import Count, Facets
+from search.results import Mode, Sort
+from ui.address import LISTS, Address
+from ui.answers import Answer
+from ui.navigation import go, here
+from ui.plain_label import plain_label
+from ui.year_chart import draw_year_chart
+
+_SHOWN = 6
+_MODES = {Mode.HYBRID: "Meaning and words", Mode.DENSE: "Meaning", Mode.LEXICAL: "Words"}
+_SORTS = {Sort.RELEVANCE: "Best first", Sort.DATE: "Newest first"}
+
+
+def draw_narrowing(address: Address, years: tuple[int, int] | None, answer: Answer | None) -> None:
+    """Draw the side: how to search always, and what to narrow by where there is an answer."""
+    with st.sidebar:
+        if not address.like:
+            _draw_choice("Search by", "mode", _MODES, address.mode)
+            _draw_choice("Order", "sort", _SORTS, address.sort)
+        if years is not None and years[0] < years[1]:
+            _draw_years(address, years, answer)
+        _draw_switch("Only with an abstract", "has_abstract", address.has_abstract)
+        _draw_switch(_retracted_label(answer), "include_retracted", address.include_retracted)
+        if answer is not None and answer.results.ranked:
+            _draw_facets(address, answer.facets)
+
+
+def draw_chips(address: Address) -> None:
+    """What narrows the search now, each to be taken away by a click."""
+    chips = list(_chips(address))
+    if not chips:
+        return
+    with st.container(horizontal=True, key="chips"):
+        for number, (label, without) in enumerate(chips):
+            st.button(f"{plain_label(label)} ✕", key=f"chip-{number}", help="Remove this filter", on_click=go, args=(without,))
+        if len(chips) > 1:
+            st.button("Clear all", key="plain-clear", type="tertiary", on_click=go, args=(address.unfiltered(),))
+
+
+def _chips(address: Address) -> Iterable[tuple[str, Address]]:
+    if address.years:
+        yield f"Years {address.years}", address.first_page(year_from=None, year_to=None)
+    for name in LISTS:
+        values: tuple[str, ...] = getattr(address, name)
+        for value in values:
+            yield value, address.first_page(**{name: tuple(other for other in values if other != value)})
+    if address.has_abstract:
+        yield "With an abstract", address.first_page(has_abstract=False)
+    if address.include_retracted:
+        yield "Retracted ones, too", address.first_page(include_retracted=False)
+    for pmid in address.unlike:
+        left = tuple(other for other in address.unlike if other != pmid)
+        yield f"Not like {pmid}", address.first_page(unlike=left)
+
+
+def _draw_choice(label: str, name: str, names: dict[Mode, str] | dict[Sort, str], chosen: Mode | Sort) -> None:
+    options = list(names)
+    key = f"{name}-{chosen}"  # a new one where the URL has moved, so that it shows what the URL says
+
+    def choose() -> None:
+        go(here().first_page(**{name: st.session_state[key]}))
+
+    st.radio(label, options, options.index(chosen), names.__getitem__, key, horizontal=name == "sort", on_change=choose)
+
+
+def _draw_switch(label: str, name: str, on: bool) -> None:
+    key = f"{name}-{on}"
+
+    def switch() -> None:
+        go(here().first_page(**{name: st.session_state[key]}))
+
+    st.checkbox(label, on, key, on_change=switch)
+
+
+def _retracted_label(answer: Answer | None) -> str:
+    hidden = answer.results.hidden_retracted if answer is not None else 0
+    return f"Show retracted articles ({hidden:,} hidden)" if hidden else "Show retracted articles"
+
+
+def _draw_years(address: Address, years: tuple[int, int], answer: Answer | None) -> None:
+    """The histogram to drag over, and a slider for the keyboard; both say the same."""
+    st.html("<h2>Year</h2>")
+    if answer is not None and answer.results.ranked:
+        draw_year_chart(answer.facets.years, address)
+    first, last = years
+    shown = (min(max(address.year_from or first, first), last), max(min(address.year_to or last, last), first))
+    key = f"years-{address.year_from}-{address.year_to}"
+
+    def choose() -> None:
+        low, high = st.session_state[key]
+        go(here().first_page(year_from=low if low > first else None, year_to=high if high < last else None))
+
+    st.slider("Years of publication", first, last, shown, key=key, on_change=choose)
+
+
+def _draw_facets(address: Address, facets: Facets) -> None:
+    groups: tuple[tuple[str, str, Sequence[Count]], ...] = (
+        ("Publication type", "publication_types", facets.publication_types.counts),
+        ("MeSH heading", "mesh", facets.telling_mesh),
+        ("Journal", "journals", facets.journals.counts),
+        ("Language", "languages", facets.languages.counts),
+    )
+    for heading, name, counts in groups:
+        if counts:
+            with st.expander(heading, expanded=name == "publication_types"):
+                _draw_counts(address, name, counts)
+
+
+def _draw_counts(address: Address, name: str, counts: Sequence[Count]) -> None:
+    chosen: tuple[str, ...] = getattr(address, name)
+    for one in counts[:_SHOWN]:
+        key = f"facet-{name}-{one.value}-{one.value in chosen}"
+        toggle = _toggling(name, one.value)
+        st.checkbox(f"{plain_label(one.value)} ({one.articles:,})", one.value in chosen, key, on_change=toggle)
+    if len(counts) > _SHOWN:
+        key = f"more-{name}-{'|'.join(chosen)}"
+
+        def add() -> None:
+            if st.session_state[key] is not None:
+                _toggling(name, st.session_state[key])()
+
+        labels = {one.value: f"{one.value} ({one.articles:,})" for one in counts[_SHOWN:]}
+        st.selectbox("More", list(labels), None, labels.__getitem__, key, on_change=add, placeholder="Choose another")
+
+
+def _toggling(name: str, value: str) -> Callable[[], None]:
+    def toggle() -> None:
+        address = here()
+        values: tuple[str, ...] = getattr(address, name)
+        changed = tuple(other for other in values if other != value) if value in values else (*values, value)
+        go(address.first_page(**{name: changed}))
+
+    return toggle

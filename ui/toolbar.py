@@ -1,0 +1,73 @@
+"""What can be done with an answer as a whole: the basket, and files of the basket or of the answer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from search.export import Format, export
+from search.filters import Filters
+from search.results import Mode, SearchResult, SearchResults, Why
+from ui import basket
+from ui.address import Address
+from ui.answers import Answer
+from ui.current_searcher import AnySearcher
+from ui.navigation import go
+from ui.plain_label import plain_label
+
+_FILES = {
+    Format.RIS: ("RIS", "ris", "application/x-research-info-systems"),
+    Format.NBIB: ("NBIB (PubMed)", "nbib", "application/nbib"),
+    Format.BIBTEX: ("BibTeX", "bib", "application/x-bibtex"),
+    Format.CSV: ("CSV", "csv", "text/csv"),
+    Format.PMIDS: ("PMIDs", "txt", "text/plain"),
+}
+_TITLE_LENGTH = 90
+
+
+def draw_toolbar(searcher: AnySearcher, answer: Answer) -> None:
+    """Draw the basket and the export of the whole answer."""
+    _draw_basket(searcher, answer.asked)
+    ranked, query = answer.results.ranked, answer.results.query
+    if not ranked:
+        return
+    with st.popover("Export results"):
+        _draw_export("results", len(ranked), lambda: results_of(searcher, ranked, query))
+    shown = answer.asked.mapped
+    changed = replace(answer.asked, mapped=not shown)
+    st.button("Hide the map" if shown else "Map", key="map-switch", on_click=go, args=(changed,))
+
+
+def results_of(searcher: AnySearcher, pmids: Sequence[int], query: str) -> SearchResults:
+    """Some articles as an answer, in their order, for a file that says how current its data is."""
+    articles = searcher.articles(pmids)
+    found = [articles[pmid] for pmid in pmids if pmid in articles]
+    hits = tuple(SearchResult(rank, one.pmid, 0.0, one, Why()) for rank, one in enumerate(found, start=1))
+    return SearchResults(query, Mode.HYBRID, Filters(), 0.0, 0, searcher.summary, hits)
+
+
+def _draw_basket(searcher: AnySearcher, address: Address) -> None:
+    picked = basket.picked()
+    with st.popover(f"Basket ({len(picked)})"):
+        if not picked:
+            st.html("<p>Pick articles from the list to export them, or to find more like all of them.</p>")
+            return
+        for pmid, title in picked.items():
+            label = f"✕ {plain_label(title, _TITLE_LENGTH)}"
+            st.button(label, key=f"plain-put-back-{pmid}", type="tertiary", on_click=basket.put_back, args=([pmid],))
+        alike = address.first_page(like=tuple(picked), unlike=())
+        st.button("Find more like these", key="alike", type="primary", on_click=go, args=(alike,))
+        _draw_export("basket", len(picked), lambda: results_of(searcher, tuple(picked), "basket"))
+        st.button("Empty the basket", key="plain-empty", type="tertiary", on_click=basket.put_back, args=(tuple(picked),))
+
+
+def _draw_export(name: str, count: int, found: Callable[[], SearchResults]) -> None:
+    """A choice of format, and a button whose file is made when it is pressed."""
+    chosen = st.selectbox("Format", list(_FILES), format_func=lambda one: _FILES[one][0], key=f"format-{name}")
+    _, ending, kind = _FILES[chosen]
+
+    def file() -> bytes:
+        return export(found(), chosen).encode()
+
+    label = f"Download {count:,} article{'' if count == 1 else 's'}"
+    st.download_button(label, file, f"pubmed-{name}.{ending}", kind, key=f"download-{name}", on_click="ignore")
