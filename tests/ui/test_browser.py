@@ -219,6 +219,10 @@ def test_nothing_keeps_anybody_out(browser: Browser, url: str, state: str, schem
         expect(page.get_by_role("dialog")).to_contain_text("Cite")
     expect(page.locator("footer")).to_be_attached()
     settled(page)
+    for _ in range(10):  # what is being drawn anew is pale for a moment
+        if not violations(page):
+            break
+        page.wait_for_timeout(1000)
     assert violations(page) == []
     page.close()
 
