@@ -123,6 +123,7 @@ def test_years_are_dragged_over(page: Page, url: str) -> None:
     first, last = map(int, re.findall(r"(?:from|to)=(\d{4})", page.url))
     chip = page.get_by_role("button", name=f"Years {first} to {last}")
     expect(chip).to_be_visible()
+    settled(page)
     bylines = page.locator(".byline").all_inner_texts()
     years = [int(found[0]) for line in bylines if (found := re.search(r"\d{4}$", line))]
     assert years
