@@ -1,8 +1,9 @@
 """The catalogue: every article's record in SQLite, keyed by PMID, and the PMIDs that were deleted."""
 
 import contextlib
+import functools
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -47,8 +48,6 @@ _KEYS_PER_STATEMENT = 10_000
 _Key = TypeVar("_Key")
 _Kind = TypeVar("_Kind")
 
-_decode_article = msgspec.json.Decoder(Article).decode
-
 
 @dataclass(frozen=True, slots=True)
 class Definition:
@@ -70,7 +69,7 @@ class Row:
     @property
     def article(self) -> Article:
         """The record, read. Raises BrokenIndex."""
-        return _decode(self.record, self.pmid, _decode_article)
+        return _decode(self.record, self.pmid, Article)
 
 
 class Catalogue:
@@ -116,12 +115,11 @@ class Catalogue:
 
         PMIDs that are not in the catalogue are left out. Raises BrokenIndex.
         """
-        decode = msgspec.json.Decoder(kind).decode
         found: dict[int, _Kind] = {}
         with self._reading() as connection:
             for chunk in chunks(list(pmids)):
                 query = sa.select(ARTICLES.c.pmid, ARTICLES.c.record).where(ARTICLES.c.pmid.in_(chunk))
-                found.update((pmid, _decode(record, pmid, decode)) for pmid, record in connection.execute(query))
+                found.update((pmid, _decode(record, pmid, kind)) for pmid, record in connection.execute(query))
         return found
 
     def rows(self, pmids: Sequence[int]) -> dict[int, Row]:
@@ -156,7 +154,7 @@ class Catalogue:
     def windows(self, size: int) -> Iterator[list[Article]]:
         """All articles in order of PMID, `size` at a time."""
         for rows in self._windows(sa.select(ARTICLES.c.pmid, ARTICLES.c.record), ARTICLES.c.pmid, size):
-            yield [_decode(row.record, row.pmid, _decode_article) for row in rows]
+            yield [_decode(row.record, row.pmid, Article) for row in rows]
 
     def row_windows(self, size: int) -> Iterator[list[Row]]:
         """All records as they are stored, in order of PMID, `size` at a time."""
@@ -207,13 +205,19 @@ def _deletion(row: sa.Row[Any]) -> Precedence:
     return Precedence.of_deletion(row.file_year, row.file_number)
 
 
-def _decode(record: str, pmid: int, decode: Callable[[str], _Kind]) -> _Kind:
+@functools.cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401  (a cache knows no type variables)
+    return msgspec.json.Decoder(kind)
+
+
+def _decode(record: str, pmid: int, kind: type[_Kind]) -> _Kind:
     try:
-        return decode(record)
+        read: _Kind = _decoder(kind).decode(record)
     except msgspec.MsgspecError as error:
         raise BrokenIndex(
             f"The record of PMID {pmid} is damaged ({error}). Run `pubmed-index verify`, or build again."
         ) from error
+    return read
 
 
 def chunks(keys: list[_Key]) -> Iterator[list[_Key]]:

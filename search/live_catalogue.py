@@ -12,7 +12,6 @@ from search.catalogue import Catalogue, Definition
 from search.precedence import Precedence
 from search.vectors import Pmids, is_among
 
-_Kind = TypeVar("_Kind")
 _Read = TypeVar("_Read")
 
 
@@ -34,7 +33,7 @@ class LiveCatalogue:
         """The articles of some PMIDs; PMIDs that are not in the index are left out."""
         return self.read(pmids, Article)
 
-    def read(self, pmids: Sequence[int], kind: type[_Kind]) -> dict[int, _Kind]:
+    def read(self, pmids: Sequence[int], kind: type[_Read]) -> dict[int, _Read]:
         """The records of some PMIDs as a dataclass or struct with some of the fields of `Article`: fewer take less time.
 
         PMIDs that are not in the index are left out. Raises BrokenIndex.

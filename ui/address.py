@@ -111,6 +111,12 @@ class Address:
         """The first page of a search that differs in something."""
         return replace(self, **{"page": 1, "opened": None, **changes})  # type: ignore[arg-type]
 
+    def toggled(self, name: str, value: str) -> "Address":
+        """The first page with a value of a list filter taken off, or put on where it was not there."""
+        values: tuple[str, ...] = getattr(self, name)
+        changed = tuple(other for other in values if other != value) if value in values else (*values, value)
+        return self.first_page(**{name: changed})
+
     def unfiltered(self) -> "Address":
         """The same question among all articles but the retracted ones."""
         return Address(self.query, self.mode, self.sort, like=self.like, unlike=self.unlike)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from search.results import Mode, SearchResults
+from search.results import SearchResults
 from ui.address import PAGE_SIZE, Address
 from ui.current_searcher import AnySearcher
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from search.hit_map import HitMap
 
 _KEY = "answer"
-# So many of the hits are on the map.
-MAPPED = 500
 
 
 @dataclass(slots=True)
@@ -44,7 +42,7 @@ class Answer:
     def map(self) -> "HitMap":
         """The first hits in the plane."""
         if self.mapped is None:
-            self.mapped = self._asked_of().hit_map(self.results.ranked[:MAPPED])
+            self.mapped = self._asked_of().hit_map(self.results.ranked)
         return self.mapped
 
     def _asked_of(self) -> AnySearcher:
@@ -67,7 +65,6 @@ def answer(searcher: AnySearcher, address: Address) -> Answer:
 def _ask(searcher: AnySearcher, asked: Address) -> SearchResults:
     if asked.like:
         return searcher.similar(asked.like, asked.unlike, PAGE_SIZE, asked.filters, skip=asked.skipped)
-    mode = Mode(asked.mode)
     return searcher.search(
-        asked.query, PAGE_SIZE, asked.filters, mode, sort=asked.sort, unlike=asked.unlike, skip=asked.skipped
+        asked.query, PAGE_SIZE, asked.filters, asked.mode, sort=asked.sort, unlike=asked.unlike, skip=asked.skipped
     )

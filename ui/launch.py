@@ -16,6 +16,7 @@ from search.index_folder import DEFAULT_INDEX
 
 FIRST_PORT = 8501
 PORTS_TRIED = 100
+NO_SAVED = "no-saved"  # what the page is told where it saves nothing
 _POLL_SECONDS = 0.1
 
 # Fixed here because the project keeps no folder of Streamlit settings; both themes follow the reader's system.
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     watcher = threading.Thread(target=_announce, args=(host, port, arguments.open_browser), daemon=True)
     watcher.start()
     with suppress(KeyboardInterrupt):
-        _serve([arguments.index, arguments.encoder or "", "" if arguments.saved else "no-saved"], arguments.address, port)
+        _serve([arguments.index, arguments.encoder or "", "" if arguments.saved else NO_SAVED], arguments.address, port)
     return 0
 
 

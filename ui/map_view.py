@@ -8,9 +8,8 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
-from search.hit_map import HitMap
+from search.hit_map import MOST_MAPPED, HitMap
 from ui.address import Address
-from ui.answers import MAPPED
 from ui.navigation import go, here
 
 _WIDTH, _LOWEST, _HIGHEST = 790, 240, 560
@@ -59,7 +58,7 @@ def _points(hits: HitMap) -> alt.Chart:
             x=_axis("x", hits),
             y=_axis("y", hits),
             color=alt.Color("group:N", legend=None),
-            size=alt.Size("rank:Q", scale=alt.Scale(domain=[1, MAPPED], range=[220, 25]), legend=None),
+            size=alt.Size("rank:Q", scale=alt.Scale(domain=[1, MOST_MAPPED], range=[220, 25]), legend=None),
             tooltip=[
                 alt.Tooltip("title:N", title="Title"),
                 alt.Tooltip("year:Q", title="Year", format="d"),

@@ -47,9 +47,7 @@ def _chips(address: Address) -> Iterable[tuple[str, Address]]:
     if address.years:
         yield f"Years {address.years}", address.first_page(year_from=None, year_to=None)
     for name in LISTS:
-        values: tuple[str, ...] = getattr(address, name)
-        for value in values:
-            yield value, address.first_page(**{name: tuple(other for other in values if other != value)})
+        yield from ((value, address.toggled(name, value)) for value in getattr(address, name))
     if address.has_abstract:
         yield "With an abstract", address.first_page(has_abstract=False)
     if address.include_retracted:
@@ -131,9 +129,6 @@ def _draw_counts(address: Address, name: str, counts: Sequence[Count]) -> None:
 
 def _toggling(name: str, value: str) -> Callable[[], None]:
     def toggle() -> None:
-        address = here()
-        values: tuple[str, ...] = getattr(address, name)
-        changed = tuple(other for other in values if other != value) if value in values else (*values, value)
-        go(address.first_page(**{name: changed}))
+        go(here().toggled(name, value))
 
     return toggle

@@ -23,6 +23,7 @@ from ui.answer_view import draw_heading, draw_hits
 from ui.answers import Answer, answer
 from ui.current_searcher import AnySearcher, CurrentSearcher
 from ui.footer import draw_footer
+from ui.launch import NO_SAVED
 from ui.map_view import draw_map
 from ui.narrowing import draw_chips, draw_narrowing
 from ui.navigation import here, start_at_top
@@ -31,7 +32,6 @@ from ui.saved import draw_news, draw_save, draw_saved
 from ui.search_form import draw_form, hint_wanted
 from ui.toolbar import draw_toolbar
 
-NO_SAVED = "no-saved"
 TITLE = "PubMed semantic search"
 _STYLE = Path(__file__).with_name("page.css")
 

@@ -8,7 +8,7 @@ import streamlit as st
 from search.errors import PubMedSearchError
 from search.saved_search import SavedSearch
 from search.saved_searches import SavedSearches
-from ui.address import Address
+from ui.address import LISTS, Address
 from ui.answers import Answer
 from ui.current_searcher import AnySearcher
 from ui.navigation import go
@@ -80,6 +80,5 @@ def address_of(search: SavedSearch) -> Address:
     """Where a saved search is shown."""
     filters = search.filters
     blank = Address(search.query, search.mode, search.sort, like=search.like, unlike=search.unlike)
-    same = ("year_from", "year_to", "journals", "publication_types", "mesh", "languages", "authors")
-    named = {name: getattr(filters, name) for name in (*same, "has_abstract", "include_retracted")}
+    named = {name: getattr(filters, name) for name in ("year_from", "year_to", *LISTS, "has_abstract", "include_retracted")}
     return replace(blank, **named)
