@@ -1,7 +1,6 @@
 """The catalogue: every article's record in SQLite, keyed by PMID, and the PMIDs that were deleted."""
 
 import contextlib
-import functools
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -205,19 +204,13 @@ def _deletion(row: sa.Row[Any]) -> Precedence:
     return Precedence.of_deletion(row.file_year, row.file_number)
 
 
-@functools.cache
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401  (a cache knows no type variables)
-    return msgspec.json.Decoder(kind)
-
-
 def _decode(record: str, pmid: int, kind: type[_Kind]) -> _Kind:
     try:
-        read: _Kind = _decoder(kind).decode(record)
+        return msgspec.json.decode(record, type=kind)
     except msgspec.MsgspecError as error:
         raise BrokenIndex(
             f"The record of PMID {pmid} is damaged ({error}). Run `pubmed-index verify`, or build again."
         ) from error
-    return read
 
 
 def chunks(keys: list[_Key]) -> Iterator[list[_Key]]:
