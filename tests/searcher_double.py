@@ -64,6 +64,7 @@ class SearcherDouble:
         *,
         sort: Sort | str = Sort.RELEVANCE,
         unlike: Sequence[int] = (),
+        explain: int = 0,
         skip: int = 0,
     ) -> SearchResults:
         if self.error is not None:
@@ -72,7 +73,14 @@ class SearcherDouble:
         return self._answer(request, [article for article in self.articles_held if article.pmid not in unlike])
 
     def similar(
-        self, pmids: Sequence[int], unlike: Sequence[int] = (), k: int = 10, filters: Filters | None = None, *, skip: int = 0
+        self,
+        pmids: Sequence[int],
+        unlike: Sequence[int] = (),
+        k: int = 10,
+        filters: Filters | None = None,
+        *,
+        explain: int = 0,
+        skip: int = 0,
     ) -> SearchResults:
         others = [article for article in self.articles_held if article.pmid not in (*pmids, *unlike)]
         request = Request(tuple(pmids), filters or Filters(), Mode.DENSE, unlike=tuple(unlike), k=k, skip=skip)

@@ -66,7 +66,6 @@ IMPORTERS = {
     "lxml": {"indexer/pubmed_record.py", "indexer/pubmed_xml.py", "search/mesh_tree.py", "search/shipped.py"},
     "requests": {"indexer/eutils.py", "indexer/file_server.py", "indexer/polite_http.py"},
     "urllib3": {"indexer/file_server.py"},
-    "altair": {"ui/map_view.py", "ui/year_chart.py"},
     "streamlit": {
         "ui/answer_view.py",
         "ui/answers.py",

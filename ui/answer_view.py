@@ -83,8 +83,7 @@ def _draw_actions(article: Article, address: Address) -> None:
     st.button("More like this", key=f"plain-like-{pmid}", type="tertiary", on_click=go, args=(alike,))
     unlike = address.first_page(unlike=(*address.unlike, pmid))
     st.button("Not like this", key=f"plain-unlike-{pmid}", type="tertiary", on_click=go, args=(unlike,))
-    label = "✓ Picked" if pmid in basket.picked() else "Pick"
-    st.button(label, key=f"plain-pick-{pmid}", type="tertiary", on_click=basket.pick, args=(article,))
+    st.button(basket.pick_label(pmid), key=f"plain-pick-{pmid}", type="tertiary", on_click=basket.pick, args=(article,))
     st.button("Cite", key=f"plain-cite-{pmid}", type="tertiary", on_click=_open, args=(pmid,))
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from search.hit_map import HitMap
 
 _KEY = "answer"
+# The sentence nearest in meaning is looked for in so many hits: those of all twenty would take 0.3 s more.
+_EXPLAINED = 3
 
 
 @dataclass(slots=True)
@@ -64,7 +66,14 @@ def answer(searcher: AnySearcher, address: Address) -> Answer:
 
 def _ask(searcher: AnySearcher, asked: Address) -> SearchResults:
     if asked.like:
-        return searcher.similar(asked.like, asked.unlike, PAGE_SIZE, asked.filters, skip=asked.skipped)
+        return searcher.similar(asked.like, asked.unlike, PAGE_SIZE, asked.filters, explain=_EXPLAINED, skip=asked.skipped)
     return searcher.search(
-        asked.query, PAGE_SIZE, asked.filters, asked.mode, sort=asked.sort, unlike=asked.unlike, skip=asked.skipped
+        asked.query,
+        PAGE_SIZE,
+        asked.filters,
+        asked.mode,
+        sort=asked.sort,
+        unlike=asked.unlike,
+        explain=_EXPLAINED,
+        skip=asked.skipped,
     )

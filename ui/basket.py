@@ -18,6 +18,11 @@ def picked() -> dict[int, str]:
     return basket
 
 
+def pick_label(pmid: int) -> str:
+    """What the button says that picks an article, or puts it back."""
+    return "✓ In the basket" if pmid in picked() else "Add to basket"
+
+
 def pick(article: Article) -> None:
     """Pick an article, or put a picked one back."""
     basket = picked()

@@ -24,6 +24,7 @@ class AnySearcher(Protocol):
         *,
         sort: Sort | str = ...,
         unlike: Sequence[int] = ...,
+        explain: int = ...,
         skip: int = ...,
     ) -> SearchResults:
         """The articles that answer a question best."""
@@ -36,6 +37,7 @@ class AnySearcher(Protocol):
         k: int = ...,
         filters: Filters | None = ...,
         *,
+        explain: int = ...,
         skip: int = ...,
     ) -> SearchResults:
         """The articles most like other articles."""

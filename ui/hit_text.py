@@ -4,6 +4,7 @@ Records are shown with `st.html` alone. Streamlit's other elements read labels a
 such as "*In vivo* :red[...] $p$" would be formatted instead of shown.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from urllib.parse import quote
@@ -11,6 +12,7 @@ from urllib.parse import quote
 from search.answer_wording import excerpt, ordinal, reasons
 from search.article import AbstractSection, Article, Author, Flag
 from search.explanation import TITLE_LABEL
+from search.facets import Count
 from search.results import Mode, SearchResult, Sentence, Why
 
 SHOWN_AUTHORS = 3
@@ -60,6 +62,9 @@ _BADGES = {
     Flag.TITLE_ONLY: ("Title only", "quiet"),
     Flag.BOOK: ("Book", "quiet"),
 }
+# "OBJECTIVE: To test ... DESIGN/METHODS: Secondary ..." in one running text: a label is in capitals and follows a full stop.
+_LABEL = re.compile(r"^[A-Z][A-Z /,-]{3,40}:(?=\s)")
+_BEFORE_LABEL = re.compile(rf"(?<=[.!?)])\s+(?={_LABEL.pattern[1:]})")
 _PUBMED = "https://pubmed.ncbi.nlm.nih.gov"
 _NOTICES = {
     "RetractionIn": "Retraction notice",
@@ -75,8 +80,8 @@ def card(hit: SearchResult, mode: Mode, best_score: float) -> str:
     return (
         f'<article><h3><span class="rank">{hit.rank}.</span> {linked_title(article)}</h3>'
         f'<p class="byline" dir="auto">{byline(article)}</p><p class="links">{_bar(hit, best_score)}{links(article)}</p>'
-        f"{badges(article)}{_telling(hit)}{_fold('Why this hit', why(hit.why, mode))}"
-        f"{_fold('Details' if Flag.TITLE_ONLY in article.flags else 'Abstract', details(article))}</article>"
+        f'{badges(article)}{_telling(hit)}<div class="folds">{_fold("Why this hit", why(hit.why, mode))}'
+        f"{_fold('Details' if Flag.TITLE_ONLY in article.flags else 'Abstract', details(article))}</div></article>"
     )
 
 
@@ -210,6 +215,11 @@ def details(article: Article) -> str:
     return f'<div class="details">{"".join(parts)}</div>'
 
 
+def telling_first(types: Sequence[Count]) -> list[Count]:
+    """Counted publication types, those that matter before the others."""
+    return sorted(types, key=lambda one: one.value not in TYPES_THAT_MATTER)
+
+
 def _kinds(types: Sequence[str]) -> list[str]:
     """The types that matter, without the general ones that a more exact one implies."""
     found = [kind for kind in TYPES_THAT_MATTER if kind in types]
@@ -238,11 +248,19 @@ def _concludes(section: AbstractSection) -> bool:
 
 
 def _sections(sections: Iterable[AbstractSection], depth: int = 4) -> str:
-    """Labelled sections with their labels as headings."""
+    """Labelled sections with their labels as headings; labels within a text, as older records have them, begin a paragraph."""
     return "".join(
-        (f"<h{depth}>{escape(section.label)}</h{depth}>" if section.label else "") + f'<p dir="auto">{escape(section.text)}</p>'
+        (f"<h{depth}>{escape(section.label)}</h{depth}>" if section.label else "") + _paragraphs(section.text)
         for section in sections
     )
+
+
+def _paragraphs(text: str) -> str:
+    return "".join(f'<p dir="auto">{_LABEL.sub(_emphasised, escape(part))}</p>' for part in _BEFORE_LABEL.split(text))
+
+
+def _emphasised(label: re.Match[str]) -> str:
+    return f"<strong>{label.group()}</strong>"
 
 
 def _all_authors(article: Article) -> list[str]:

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
-import altair as alt
 import streamlit as st
 
 from search.hit_map import MOST_MAPPED, HitMap
@@ -21,17 +19,20 @@ _POINTS = "points"
 
 def draw_map(hits: HitMap, address: Address) -> None:
     """Draw the map; its clusters carry the words that tell them apart."""
-    clicked = alt.selection_point(name=_POINTS, fields=["pmid"], on="click", empty=False)
     key = f"map-{hash(address.first_page())}"
 
     def open_point() -> None:
         if (pmid := _clicked(st.session_state[key])) is not None:
             go(replace(here(), opened=pmid))
 
-    chart = (_points(hits).add_params(clicked) + _labels(hits)).properties(height=_height(hits))
     names = "; ".join(", ".join(cluster.terms) for cluster in hits.clusters)
-    alt_text = f"Map of {len(hits.points)} hits in {len(hits.clusters)} groups: {names}. The list below has the same articles."
-    st.altair_chart(chart, key=key, on_select=open_point, selection_mode=_POINTS, alt=alt_text)
+    alt = f"Map of {len(hits.points)} hits in {len(hits.clusters)} groups: {names}. The list below has the same articles."
+    spec = {"layer": [_points(hits), *_labels(hits)], "height": _height(hits)}
+    st.vega_lite_chart(spec, key=key, on_select=open_point, selection_mode=_POINTS, alt=alt)
+    st.html(
+        f'<p class="end">The first {len(hits.points):,} hits, like ones near each other, better ones larger. '
+        "A click opens an article.</p>"
+    )
 
 
 def _height(hits: HitMap) -> int:
@@ -46,36 +47,37 @@ def _ends(places: Sequence[float]) -> tuple[float, float]:
     return min(places) - _ROOM, max(places) + _ROOM
 
 
-def _points(hits: HitMap) -> alt.Chart:
+def _points(hits: HitMap) -> dict[str, Any]:
     rows = [
         {"x": one.x, "y": one.y, "pmid": one.pmid, "title": one.title, "year": one.year, "rank": one.rank, "group": one.cluster}
         for one in hits.points
     ]
-    chart: alt.Chart = (
-        alt.Chart({"values": rows})
-        .mark_circle(size=60, opacity=0.75, cursor="pointer")
-        .encode(
-            x=_axis("x", hits),
-            y=_axis("y", hits),
-            color=alt.Color("group:N", legend=None),
-            size=alt.Size("rank:Q", scale=alt.Scale(domain=[1, MOST_MAPPED], range=[220, 25]), legend=None),
-            tooltip=[
-                alt.Tooltip("title:N", title="Title"),
-                alt.Tooltip("year:Q", title="Year", format="d"),
-                alt.Tooltip("rank:Q", title="Rank"),
+    sizes = {"domain": [1, MOST_MAPPED], "range": [220, 25]}
+    return {
+        "data": {"values": rows},
+        "params": [{"name": _POINTS, "select": {"type": "point", "fields": ["pmid"], "on": "click"}}],
+        "mark": {"type": "circle", "opacity": 0.75, "cursor": "pointer"},
+        "encoding": {
+            **_axes(hits),
+            "color": {"field": "group", "type": "nominal", "legend": None},
+            "size": {"field": "rank", "type": "quantitative", "scale": sizes, "legend": None},
+            "tooltip": [
+                {"field": "title", "type": "nominal", "title": "Title"},
+                {"field": "year", "type": "quantitative", "title": "Year", "format": "d"},
+                {"field": "rank", "type": "quantitative", "title": "Rank"},
             ],
-        )
-    )
-    return chart
+        },
+    }
 
 
-def _labels(hits: HitMap) -> Any:  # noqa: ANN401  (altair's layers have no common type)
+def _labels(hits: HitMap) -> list[dict[str, Any]]:
     """The clusters' words, on a halo of the page's colour: points lie under them."""
     rows = [{"x": one.x, "y": one.y, "label": _label(one.terms)} for one in hits.clusters if one.terms]
     ink, paper = ("#e4e9ef", "#11161d") if st.context.theme.type == "dark" else ("#1c2733", "#ffffff")
-    text = alt.Chart({"values": rows}).encode(x=_axis("x", hits), y=_axis("y", hits), text="label:N")
-    style = partial(text.mark_text, fontSize=13, fontWeight="bold", lineBreak="\n", tooltip=None)
-    return style(stroke=paper, strokeWidth=4, opacity=0.85) + style(color=ink)
+    text = {"type": "text", "fontSize": 13, "fontWeight": "bold", "lineBreak": "\n", "tooltip": None}
+    encoding = {**_axes(hits), "text": {"field": "label", "type": "nominal"}}
+    styles = ({"stroke": paper, "strokeWidth": 4, "opacity": 0.85}, {"color": ink})
+    return [{"data": {"values": rows}, "mark": {**text, **style}, "encoding": encoding} for style in styles]
 
 
 def _label(terms: Sequence[str]) -> str:
@@ -83,10 +85,16 @@ def _label(terms: Sequence[str]) -> str:
     return "\n".join(cut)
 
 
-def _axis(channel: str, hits: HitMap) -> Any:  # noqa: ANN401  (altair's channels have no common type)
-    kind = alt.X if channel == "x" else alt.Y
-    ends = _ends([getattr(point, channel) for point in hits.points])
-    return kind(f"{channel}:Q", axis=None, scale=alt.Scale(domain=ends, nice=False))
+def _axes(hits: HitMap) -> dict[str, Any]:
+    return {
+        axis: {
+            "field": axis,
+            "type": "quantitative",
+            "axis": None,
+            "scale": {"domain": _ends([getattr(point, axis) for point in hits.points]), "nice": False},
+        }
+        for axis in ("x", "y")
+    }
 
 
 def _clicked(event: Mapping[str, Mapping[str, Sequence[Mapping[str, int]]]]) -> int | None:

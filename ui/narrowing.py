@@ -8,6 +8,7 @@ from search.facets import Count, Facets
 from search.results import Mode, Sort
 from ui.address import LISTS, Address
 from ui.answers import Answer
+from ui.hit_text import telling_first
 from ui.navigation import go, here
 from ui.plain_label import plain_label
 from ui.year_chart import draw_year_chart
@@ -99,7 +100,7 @@ def _draw_years(address: Address, years: tuple[int, int], answer: Answer | None)
 
 def _draw_facets(address: Address, facets: Facets) -> None:
     groups: tuple[tuple[str, str, Sequence[Count]], ...] = (
-        ("Publication type", "publication_types", facets.publication_types.counts),
+        ("Publication type", "publication_types", telling_first(facets.publication_types.counts)),
         ("MeSH heading", "mesh", facets.telling_mesh),
         ("Journal", "journals", facets.journals.counts),
         ("Language", "languages", facets.languages.counts),

@@ -37,8 +37,7 @@ def _dialog(article: Article | None, pmid: int, articles: int) -> None:
     with st.container(horizontal=True):
         alike = here().first_page(like=(pmid,), unlike=())
         st.button("More like this", key="record-like", on_click=go, args=(alike,))
-        label = "✓ Picked" if pmid in basket.picked() else "Pick"
-        st.button(label, key="record-pick", on_click=basket.pick, args=(article,))
+        st.button(basket.pick_label(pmid), key="record-pick", on_click=basket.pick, args=(article,))
     st.html("<h4>Cite</h4>")
     st.code(hit_text.citation(article), language=None, wrap_lines=True)
     with st.popover("Other formats"):

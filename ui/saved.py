@@ -20,7 +20,7 @@ _SHARED = "Saved searches are shared by all who use this page."
 def draw_save(saved: SavedSearches, searcher: AnySearcher, answer: Answer) -> None:
     """Offer to keep the search that is shown, under a name."""
     with st.popover("Save search"), st.form("save", border=False):
-        st.html(f"<p>{_SHARED} `pubmed-search --saved NAME --format atom` makes a feed of one.</p>")
+        st.html(f"<p>{_SHARED} <code>pubmed-search --saved NAME --format atom</code> makes a feed of one.</p>")
         name = st.text_input("Name", value=answer.asked.query[:60], max_chars=100)
         if st.form_submit_button("Save"):
             try:

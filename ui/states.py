@@ -28,6 +28,11 @@ EXAMPLES = (
     "how what we eat changes the gut and its inflammation",
 )
 
+_HELP = """<div class="help"><p><strong>Plain words</strong> are searched by their meaning and by the words themselves.</p>
+<p><strong>PubMed's syntax</strong> filters exactly, and may stand beside a question:
+<code>asthma[mh] AND 2019:2024[dp] NOT review[pt] does exercise help</code></p>
+<p><strong>A PMID or DOI</strong> shows its article. <strong>A whole abstract</strong> finds articles like it.</p></div>"""
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -150,6 +155,7 @@ def draw_start(hint: bool) -> None:
     with st.container(horizontal=True):
         for example in EXAMPLES:
             _offer(example, Address(query=example))
+    st.html(_HELP)
 
 
 def draw_notice(heading: str, sentence: str, advice: str, *, grave: bool = False) -> None:

@@ -50,7 +50,7 @@ def _draw_basket(searcher: AnySearcher, address: Address) -> None:
     picked = basket.picked()
     with st.popover(f"Basket ({len(picked)})"):
         if not picked:
-            st.html("<p>Pick articles from the list to export them, or to find more like all of them.</p>")
+            st.html("<p>Add articles from the list to export them, or to find more like all of them.</p>")
             return
         for pmid, title in picked.items():
             label = f"✕ {plain_label(title, _TITLE_LENGTH)}"

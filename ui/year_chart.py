@@ -1,8 +1,8 @@
 """Papers per year, as bars over which a range of years is dragged."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-import altair as alt
 import streamlit as st
 
 from search.facets import YearCount
@@ -20,20 +20,6 @@ def draw_year_chart(counts: Sequence[YearCount], address: Address) -> None:
     first, last = counts[0].year, counts[-1].year
     by_year = {one.year: one.articles for one in counts}
     rows = [{"year": year, "end": year + 1, "papers": by_year.get(year, 0)} for year in range(first, last + 1)]
-    brush = alt.selection_interval(name=_BRUSH, encodings=["x"])
-    chart = (
-        alt.Chart({"values": rows}, height=_HEIGHT)
-        .mark_bar(binSpacing=1)
-        .encode(
-            x=alt.X("year:Q", title=None, bin="binned", scale=alt.Scale(domain=[first, last + 1], nice=False), axis=_axis()),
-            x2="end:Q",
-            y=alt.Y("papers:Q", title=None, axis=None),
-            tooltip=[alt.Tooltip("year:Q", title="Year", format="d"), alt.Tooltip("papers:Q", title="Papers")],
-            opacity=alt.condition(brush, alt.value(1), alt.value(0.35)),
-        )
-        .add_params(brush)
-        .configure_view(strokeWidth=0)
-    )
     key = f"year-chart-{hash((address.parameters().get('q'), address.year_from, address.year_to))}"
 
     def narrow() -> None:
@@ -42,14 +28,37 @@ def draw_year_chart(counts: Sequence[YearCount], address: Address) -> None:
             go(here().first_page(year_from=low, year_to=high))
 
     most = max(counts, key=lambda one: one.articles)
-    alt_text = (
-        f"Papers per year, {first} to {last}; the most in {most.year}: {most.articles:,}. The slider below does the same."
-    )
-    st.altair_chart(chart, key=key, on_select=narrow, selection_mode=_BRUSH, alt=alt_text)
+    alt = f"Papers per year, {first} to {last}; the most in {most.year}: {most.articles:,}. The slider below does the same."
+    st.vega_lite_chart(_bars(rows, (first, last)), key=key, on_select=narrow, selection_mode=_BRUSH, alt=alt)
 
 
-def _axis() -> alt.Axis:
-    return alt.Axis(format="d", tickCount=4, grid=False)
+def _bars(rows: Sequence[Mapping[str, int]], years: tuple[int, int]) -> dict[str, Any]:
+    first, last = years
+    return {
+        "data": {"values": rows},
+        "height": _HEIGHT,
+        "params": [{"name": _BRUSH, "select": {"type": "interval", "encodings": ["x"]}}],
+        "mark": {"type": "bar", "binSpacing": 1},
+        "encoding": {
+            "x": {
+                "field": "year",
+                "type": "quantitative",
+                "bin": "binned",
+                "title": None,
+                "scale": {"domain": [first, last + 1], "nice": False},
+                "axis": {"format": "d", "tickCount": 4, "grid": False},
+            },
+            "x2": {"field": "end"},
+            # Square roots, so that the few papers of early years are seen beside the many of late ones.
+            "y": {"field": "papers", "type": "quantitative", "axis": None, "scale": {"type": "sqrt"}},
+            "tooltip": [
+                {"field": "year", "type": "quantitative", "title": "Year", "format": "d"},
+                {"field": "papers", "type": "quantitative", "title": "Papers"},
+            ],
+            "opacity": {"condition": {"param": _BRUSH, "value": 1}, "value": 0.35},
+        },
+        "config": {"view": {"strokeWidth": 0}},
+    }
 
 
 def _dragged(event: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) -> tuple[int, int] | None:

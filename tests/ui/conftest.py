@@ -1,20 +1,14 @@
 """A page drawn over a searcher without an index, and one that is served."""
 
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from searcher_double import SearcherDouble, made_up_article
+from served_page import served
 from streamlit.testing.v1 import AppTest
 
 from search.article import Article
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -74,24 +68,6 @@ def open_page(double: SearcherDouble) -> Callable[..., PageUnderTest]:
         return PageUnderTest(get_searcher, parameters)
 
     return opened
-
-
-@contextmanager
-def served(*arguments: str, seconds: float = 60) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Run ``pubmed-ui`` until the block ends; gives the address that it printed, and the process."""
-    command = [sys.executable, "-m", "ui.launch", *arguments]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    watchdog = threading.Timer(seconds, process.kill)
-    watchdog.start()
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("The page is at http://"), f"{line!r} {process.communicate()[1]}"
-        yield line.split()[-1], process
-    finally:
-        watchdog.cancel()
-        process.terminate()
-        process.communicate(timeout=20)
 
 
 @pytest.fixture(name="served", scope="session")

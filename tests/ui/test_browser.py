@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from browsing import FLAGS
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -22,15 +23,6 @@ pytestmark = pytest.mark.skipif(
 QUESTION = "Do statins cause muscle pain?"
 HOSTILE = (
     "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script> **b** $x^2$ :red[r] [l](javascript:window.hacked=1)"
-)
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
 )
 Served = Callable[..., Any]
 
@@ -146,8 +138,8 @@ def test_why_a_hit_is_there_and_all_of_its_text(page: Page, url: str) -> None:
 def test_picked_articles_become_a_file_and_a_question(page: Page, url: str) -> None:
     ask(page, url)
     for picked in (1, 2):
-        page.get_by_role("button", name="Pick", exact=True).first.click()
-        expect(page.get_by_role("button", name="✓ Picked")).to_have_count(picked)
+        page.get_by_role("button", name="Add to basket").first.click()
+        expect(page.get_by_role("button", name="✓ In the basket")).to_have_count(picked)
     page.get_by_role("button", name="Basket (2)").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download 2 articles").click()
@@ -240,7 +232,7 @@ def test_records_cannot_run_or_format_anything(served: Served, page: Page, hosti
         page.get_by_text("Journal", exact=True).click()
         journal = page.locator("[data-testid=stSidebar] label").filter(has_text="img src").first
         assert HOSTILE[:40] in journal.inner_text().replace("\u2060", "")
-        page.get_by_role("button", name="Pick", exact=True).first.click()
+        page.get_by_role("button", name="Add to basket").first.click()
         page.get_by_role("button", name="Basket (1)").click()
         expect(page.get_by_role("button", name=re.compile("img src"))).to_be_visible()
         assert page.evaluate("window.hacked") is None

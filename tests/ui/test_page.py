@@ -121,7 +121,7 @@ def test_pages(open_page: OpenPage, double: Any) -> None:
 
 def test_what_is_looked_at_again_is_not_asked_again(open_page: OpenPage, double: Any) -> None:
     page = open_page(q="statins")
-    page.press("Pick")
+    page.press("Add to basket")
     page.press("Cite", position=1)
     assert page.parameters == {"q": "statins", "open": "2"}
     assert double.asked == [Request("statins")]
@@ -177,15 +177,15 @@ def test_a_url_with_like_alone(open_page: OpenPage, double: Any) -> None:
 
 def test_the_basket_becomes_a_query_and_a_file(open_page: OpenPage, double: Any) -> None:
     page = open_page(q="statins")
-    page.press("Pick")
-    page.press("Pick")
-    assert page.buttons.count("✓ Picked") == 2
+    page.press("Add to basket")
+    page.press("Add to basket")
+    assert page.buttons.count("✓ In the basket") == 2
     page.press("Find more like these")
     assert page.parameters == {"q": "statins", "like": "1,2"}
     assert double.asked[-1] == Request((1, 2), mode=Mode.DENSE)
     assert "Similar to 2 articles" in page.html
     page.press("Empty the basket")
-    assert "✓ Picked" not in page.buttons
+    assert "✓ In the basket" not in page.buttons
 
 
 def test_the_last_searches_of_the_visit_are_offered(open_page: OpenPage) -> None:
@@ -324,6 +324,6 @@ def test_hostile_text_reaches_no_markdown_and_no_markup(open_page: OpenPage, dou
 def test_moving_to_another_list_starts_at_its_top(open_page: OpenPage) -> None:
     page = open_page(q="statins")
     assert "scrollTo(0, 0)" not in page.html
-    assert "scrollTo(0, 0)" not in page.press("Pick").html
+    assert "scrollTo(0, 0)" not in page.press("Add to basket").html
     assert "scrollTo(0, 0)" in page.press("Next →").html
     assert "scrollTo(0, 0)" in page.press("More like this").html
