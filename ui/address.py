@@ -122,6 +122,20 @@ class Address:
         return Address(self.query, self.mode, self.sort, like=self.like, unlike=self.unlike)
 
     @property
+    def narrowings(self) -> "list[tuple[str, Address]]":
+        """What the filters say, one by one, each with the first page without it."""
+        named = []
+        if self.years:
+            named.append((f"Years {self.years}", self.first_page(year_from=None, year_to=None)))
+        for name in LISTS:
+            named.extend((value, self.toggled(name, value)) for value in getattr(self, name))
+        if self.has_abstract:
+            named.append(("With an abstract", self.first_page(has_abstract=False)))
+        if self.include_retracted:
+            named.append(("Retracted ones, too", self.first_page(include_retracted=False)))
+        return named
+
+    @property
     def years(self) -> str:
         """The range of years in words; "" where there is none."""
         match self.year_from, self.year_to:

@@ -1,5 +1,7 @@
 """The hits of one search or of some examples' neighbourhood, as cards, twenty a page."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 
@@ -7,10 +9,11 @@ import streamlit as st
 
 from search.answer_wording import understanding
 from search.article import Article, Flag
-from search.results import SearchResult, SearchResults
+from search.results import SearchResult, SearchResults, Suggestion
 from ui import basket, hit_text
 from ui.address import LAST_PAGE, PAGE_SIZE, Address
 from ui.navigation import go, here
+from ui.plain_label import plain_label
 from ui.states import draw_no_hits
 
 
@@ -21,6 +24,9 @@ def draw_heading(results: SearchResults, address: Address, examples: list[Articl
     understood = "".join(f'<p dir="auto">{escape(line)}</p>' for line in understanding(results))
     heading = _heading(address, examples)
     st.html(f'<div class="answer" role="status">{heading}<p>{_answer_line(results)}</p>{understood}</div>')
+    if (spelt := _spelt(address.query, results.understood.suggestions)) != address.query:
+        label = plain_label(f"Search for “{spelt}”", longest=200)
+        st.button(label, key="spelt", on_click=go, args=(address.first_page(query=spelt),))
 
 
 def draw_hits(results: SearchResults, address: Address) -> None:
@@ -33,6 +39,13 @@ def draw_hits(results: SearchResults, address: Address) -> None:
         st.button("← To the first page", key="plain-first", type="tertiary", on_click=go, args=(address.first_page(),))
     else:
         draw_no_hits(results, address)
+
+
+def _spelt(query: str, suggestions: Sequence[Suggestion]) -> str:
+    """A question with the words that no article has as they are suggested."""
+    for one in suggestions:
+        query = re.sub(rf"(?i)\b{re.escape(one.word)}\b", one.instead.replace("\\", r"\\"), query)
+    return query
 
 
 def _heading(address: Address, examples: list[Article]) -> str:
@@ -50,7 +63,7 @@ def _answer_line(results: SearchResults) -> str:
     """Which, of how many, how fast: ``1-20 of the first 1,000 hits among 29,457 articles, 23 ms · 2 retracted left out``."""
     total, hidden = len(results.ranked), results.hidden_retracted
     hits = results.hits
-    shown = f"{hits[0].rank:,} to {hits[-1].rank:,} of {total:,} hits" if hits else "No hits"
+    shown = f"{hits[0].rank:,} to {hits[-1].rank:,} of {total:,} hits" if hits else f"{total:,} hits" if total else "No hits"
     parts = [
         f"{shown} among {_articles(results.index.articles)}, {results.took_ms:.0f} ms",
         f"{_articles(hidden, 'retracted ')} left out" if hidden else "",
@@ -95,11 +108,16 @@ def _draw_paging(results: SearchResults, address: Address) -> None:
     """The pages before and after this one; the end of the list is said to be one."""
     total = len(results.ranked)
     last = min(LAST_PAGE, -(-total // PAGE_SIZE))
+    if last > 1:
+        _draw_steps(address, last)
+    if address.page >= last:
+        more = "A narrower question or fewer years bring other articles up." if total >= LAST_PAGE * PAGE_SIZE else ""
+        st.html(f'<p class="end">The list ends here. {more}</p>')
+
+
+def _draw_steps(address: Address, last: int) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="paging"):
         previous, following = replace(address, page=address.page - 1), replace(address, page=address.page + 1)
         st.button("← Previous", key="previous", disabled=address.page <= 1, on_click=go, args=(previous,))
         st.html(f'<p class="end">Page {address.page} of {last}</p>')
         st.button("Next →", key="next", disabled=address.page >= last, on_click=go, args=(following,))
-    if address.page >= last:
-        more = "A narrower question or fewer years bring other articles up." if total >= LAST_PAGE * PAGE_SIZE else ""
-        st.html(f'<p class="end">The list ends here. {more}</p>')

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from urllib.parse import quote
 
-from search.answer_wording import excerpt, ordinal, reasons
+from search.answer_wording import excerpt, ordinal
 from search.article import AbstractSection, Article, Author, Flag
 from search.explanation import TITLE_LABEL
 from search.facets import Count
@@ -112,15 +112,17 @@ def _pmc(article: Article) -> str:
 
 
 def _telling(hit: SearchResult) -> str:
-    """The sentence nearest to the question, its words marked; where none was found, what the article concludes."""
+    """The sentence nearest to the question, its words marked; where there is none but the title, what the article concludes."""
     sentence = hit.why.nearest or hit.why.sentence
-    return f'<p class="snippet" dir="auto">{marked(sentence)}</p>' if sentence else snippet(hit.article)
+    if sentence is None or sentence.label == TITLE_LABEL:
+        return snippet(hit.article)
+    return f'<p class="snippet" dir="auto">{marked(sentence)}</p>'
 
 
 def marked(sentence: Sentence) -> str:
     """A sentence with the question's words marked; of a very long one the part around the first of them."""
     shown = excerpt(sentence)
-    label = "" if shown.label in {"", TITLE_LABEL} else f"<strong>{escape(shown.label.capitalize())}</strong> "
+    label = f"<strong>{escape(shown.label.capitalize())}</strong> " if shown.label else ""
     parts, end = [], 0
     for start, stop in shown.marks:
         parts.append(f"{escape(shown.text[end:start])}<mark>{escape(shown.text[start:stop])}</mark>")
@@ -130,16 +132,17 @@ def marked(sentence: Sentence) -> str:
 
 def why(reason: Why, mode: Mode) -> str:
     """The reasons for a hit in words: where each leg ranked it, and which of the question's words it has."""
+    was_ranked = any((reason.lexical_rank, reason.dense_rank, reason.feedback_rank))
+    missed = "not among its 1,000 candidates" if mode is Mode.HYBRID and was_ranked else ""
     rows = [
-        ("By words", _rank(reason.lexical_rank)),
-        ("By meaning", _rank(reason.dense_rank) + _similarity(reason.similarity)),
+        ("By words", _rank(reason.lexical_rank) or missed),
+        ("By meaning", _rank(reason.dense_rank) + _similarity(reason.similarity) or missed),
         ("Like the first hits", _rank(reason.feedback_rank)),
         ("Raised by hits like it", f"from {ordinal(reason.raised_from)}" if reason.raised_from else ""),
         ("Words it has", ", ".join(reason.words)),
     ]
     items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(said)}</dd>" for name, said in rows if said)
-    said = reasons(reason, mode)
-    return f'<p>{escape(said)}</p><dl class="why">{items}</dl>' if items else ""
+    return f'<dl class="why">{items}</dl>' if items else ""
 
 
 def _rank(rank: int | None) -> str:
@@ -210,7 +213,8 @@ def details(article: Article) -> str:
     parts.append(_named("Original title", [article.vernacular_title]))
     parts.append(_named("Authors", _all_authors(article)))
     parts.append(_named("Keywords", article.keywords))
-    parts.append(_named("MeSH headings", [f"{heading.descriptor}{'*' * heading.major}" for heading in article.mesh]))
+    headings = [f"{heading.descriptor}{'*' * heading.major}" for heading in article.mesh]
+    parts.append(_named("MeSH headings", headings, between="; "))  # some have commas: "Child, Preschool"
     parts.append(_block("Citation", f"<p>{_citation(article)}</p>"))
     return f'<div class="details">{"".join(parts)}</div>'
 
@@ -295,9 +299,9 @@ def _source(article: Article) -> str:
     return f"{article.publication_date or article.year or ''}{f';{place}' if place else ''}"
 
 
-def _named(name: str, values: Iterable[str]) -> str:
-    """A heading over a comma-separated list; nothing for an empty one."""
-    text = ", ".join(value for value in values if value)
+def _named(name: str, values: Iterable[str], between: str = ", ") -> str:
+    """A heading over a list; nothing for an empty one."""
+    text = between.join(value for value in values if value)
     return _block(name, f'<p dir="auto">{escape(text)}</p>') if text else ""
 
 

@@ -1,14 +1,15 @@
 """The side of the page that narrows a search: mode, years, and what the candidates have in common, with counts."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import streamlit as st
 
+from search.article import Article
 from search.facets import Count, Facets
 from search.results import Mode, Sort
-from ui.address import LISTS, Address
+from ui.address import Address
 from ui.answers import Answer
-from ui.hit_text import telling_first
+from ui.hit_text import telling_first, title_of
 from ui.navigation import go, here
 from ui.plain_label import plain_label
 from ui.year_chart import draw_year_chart
@@ -32,9 +33,9 @@ def draw_narrowing(address: Address, years: tuple[int, int] | None, answer: Answ
             _draw_facets(address, answer.facets)
 
 
-def draw_chips(address: Address) -> None:
-    """What narrows the search now, each to be taken away by a click."""
-    chips = list(_chips(address))
+def draw_chips(address: Address, unlike: Mapping[int, Article]) -> None:
+    """What narrows the search now, each to be taken away by a click; hits should not resemble the articles `unlike`."""
+    chips = [*address.narrowings, *_unlike_chips(address, unlike)]
     if not chips:
         return
     with st.container(horizontal=True, key="chips"):
@@ -44,18 +45,11 @@ def draw_chips(address: Address) -> None:
             st.button("Clear all", key="plain-clear", type="tertiary", on_click=go, args=(address.unfiltered(),))
 
 
-def _chips(address: Address) -> Iterable[tuple[str, Address]]:
-    if address.years:
-        yield f"Years {address.years}", address.first_page(year_from=None, year_to=None)
-    for name in LISTS:
-        yield from ((value, address.toggled(name, value)) for value in getattr(address, name))
-    if address.has_abstract:
-        yield "With an abstract", address.first_page(has_abstract=False)
-    if address.include_retracted:
-        yield "Retracted ones, too", address.first_page(include_retracted=False)
+def _unlike_chips(address: Address, unlike: Mapping[int, Article]) -> Iterable[tuple[str, Address]]:
     for pmid in address.unlike:
         left = tuple(other for other in address.unlike if other != pmid)
-        yield f"Not like {pmid}", address.first_page(unlike=left)
+        name = f"“{title_of(unlike[pmid])}”" if pmid in unlike else str(pmid)
+        yield f"Not like {name}", address.first_page(unlike=left)
 
 
 def _draw_choice(label: str, name: str, names: dict[Mode, str] | dict[Sort, str], chosen: Mode | Sort) -> None:
@@ -86,7 +80,8 @@ def _draw_years(address: Address, years: tuple[int, int], answer: Answer | None)
     """The histogram to drag over, and a slider for the keyboard; both say the same."""
     st.html("<h2>Year</h2>")
     if answer is not None and answer.results.ranked:
-        draw_year_chart(answer.facets.years, address)
+        with st.container(key="papers-per-year"):
+            draw_year_chart(answer.facets.years, address)
     first, last = years
     shown = (min(max(address.year_from or first, first), last), max(min(address.year_to or last, last), first))
     key = f"years-{address.year_from}-{address.year_to}"

@@ -48,8 +48,7 @@ def show(get_searcher: Callable[[], AnySearcher], folder: str = str(DEFAULT_INDE
             searcher = get_searcher()
         _draw_corpus_line(searcher, here())
         draw_form(here())
-        with _explained(folder):
-            _draw_body(searcher, here(), saved)
+        _draw_body(searcher, here(), saved, folder)
         draw_footer(searcher.summary, searcher.holdings, searcher.corpus_note, dt.datetime.now(tz=dt.UTC).date())
 
 
@@ -82,21 +81,29 @@ def _draw_corpus_line(searcher: AnySearcher, address: Address) -> None:
     st.html(f'<p class="corpus">{escape(" ".join(words).strip())}</p>')
 
 
-def _draw_body(searcher: AnySearcher, address: Address, saved: SavedSearches | None) -> None:
+def _draw_body(searcher: AnySearcher, address: Address, saved: SavedSearches | None, folder: str) -> None:
     found: Answer | None = None
-    draw_chips(address)
+    with _explained(folder):
+        draw_chips(address, searcher.articles(address.unlike))
+        found = _draw_main(searcher, address, saved)
+    with _explained(folder):
+        draw_narrowing(address, searcher.first_and_last_year, found)
+        if address.opened is not None:
+            draw_record(searcher, address.opened)
+
+
+def _draw_main(searcher: AnySearcher, address: Address, saved: SavedSearches | None) -> Answer | None:
+    """Draw the answer, or what stands in its place where nothing is asked; gives the answer."""
     if not address.asks:
         states.draw_start(hint_wanted())
         recent.draw_recent()
         if saved is not None:
             draw_saved(saved)
-    elif address.year_from is not None and address.year_to is not None and address.year_from > address.year_to:
+        return None
+    if address.year_from is not None and address.year_to is not None and address.year_from > address.year_to:
         states.draw_backward_years(address)
-    else:
-        found = _draw_answer(searcher, address, saved)
-    draw_narrowing(address, searcher.first_and_last_year, found)
-    if address.opened is not None:
-        draw_record(searcher, address.opened)
+        return None
+    return _draw_answer(searcher, address, saved)
 
 
 def _draw_answer(searcher: AnySearcher, address: Address, saved: SavedSearches | None) -> Answer | None:

@@ -43,9 +43,9 @@ def draw_saved(saved: SavedSearches) -> None:
             st.button(plain_label(search.name), key=f"saved-ask-{number}", on_click=go, args=(address_of(search),))
             looked = f"last looked at {search.last_looked[:10]}" if search.last_looked else "not looked at yet"
             st.html(f'<p class="end">{looked}</p>')
-            st.button(
-                "Delete", key=f"plain-saved-delete-{number}", type="tertiary", on_click=_delete, args=(saved, search.name)
-            )
+            with st.popover("Delete"):
+                st.html("<p>It is deleted for all who use this page.</p>")
+                st.button("Delete it", key=f"saved-delete-{number}", on_click=_delete, args=(saved, search.name))
 
 
 def _delete(saved: SavedSearches, name: str) -> None:

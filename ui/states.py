@@ -16,7 +16,7 @@ from search.errors import (
     PubMedSearchError,
     QueryError,
 )
-from search.results import SearchResults
+from search.results import Mode, SearchResults
 from ui.address import Address
 from ui.navigation import go
 
@@ -132,15 +132,19 @@ def draw_unknown_article(pmid: int, articles: int) -> None:
 
 
 def draw_no_hits(results: SearchResults, address: Address) -> None:
-    """Say which filters left nothing over, and offer to search without them."""
-    filters = [f"publication years {address.years}"] if address.years else []
+    """Say why nothing is left, and offer what brings articles up."""
+    filters = [label for label, _ in address.narrowings]
     if results.understood.filter:
         filters.append(results.understood.filter)
     if not address.include_retracted:
         filters.append("retracted articles left out")
-    sentence = f"None of the {results.index.articles:,} articles in this index meets the filters."
+    by_words = results.mode is Mode.LEXICAL and bool(results.understood.question)
+    what = "has any of these words and meets the filters" if by_words else "meets the filters"
+    sentence = f"None of the {results.index.articles:,} articles in this index {what}."
     draw_notice("No articles found", sentence, f"Filters that were on: {'; '.join(filters) or 'none'}.")
     with st.container(horizontal=True):
+        if by_words:
+            _offer("Search by meaning, too", address.first_page(mode=Mode.HYBRID), primary=True)
         if address.unfiltered() != address.first_page():
             _offer("Clear all filters", address.unfiltered(), primary=True)
         if results.hidden_retracted:

@@ -7,6 +7,7 @@ import pytest
 from searcher_double import SearcherDouble, made_up_article
 from served_page import served
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from search.article import Article
 
@@ -51,15 +52,20 @@ class PageUnderTest:
 
     @property
     def buttons(self) -> list[str]:
-        return [button.label for button in self.app.button]
+        return [label_of(button) for button in self.app.button]
 
     @property
     def hits(self) -> int:
         return self.html.count("<article>")
 
     def press(self, label: str, position: int = 0) -> "PageUnderTest":
-        [button for button in self.app.button if button.label == label][position].click().run()
+        [button for button in self.app.button if label_of(button) == label][position].click().run()
         return self
+
+
+def label_of(button: Button) -> str:
+    """A label without what has no width."""
+    return button.label.replace("\u2060", "")
 
 
 @pytest.fixture

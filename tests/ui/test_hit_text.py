@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.article import AbstractSection, Article, Author, Correction, MeshHeading, OtherAbstract
+from search.facets import Count
 from ui import hit_text
 
 HOSTILE = [
@@ -177,6 +178,24 @@ def test_details_hold_labelled_sections_all_authors_and_the_citation() -> None:
     assert "2022 Sep 10;400(10355):832-45" in details
     assert 'href="https://doi.org/10.1016/S0140-6736%2822%2901545-8"' in details
     assert 'href="https://pmc.ncbi.nlm.nih.gov/articles/PMC7612345/"' in details
+
+
+def test_labels_within_a_text_begin_paragraphs() -> None:
+    text = "AIM: To ask (n=5). RESULTS/FINDINGS: DNA: yes. In HIV: no. MAIN OUTCOME MEASURES: Pain < 3."
+    shown = hit_text.details(replace(PLAIN, sections=(AbstractSection(text),)))
+    assert '<p dir="auto"><strong>RESULTS/FINDINGS:</strong> DNA: yes. In HIV: no.</p>' in shown
+    assert '<p dir="auto"><strong>MAIN OUTCOME MEASURES:</strong> Pain &lt; 3.</p>' in shown
+
+
+def test_headings_with_commas_stay_apart() -> None:
+    mesh = (MeshHeading("Child"), MeshHeading("Child, Preschool", major=True))
+    assert "Child; Child, Preschool*" in hit_text.details(replace(PLAIN, mesh=mesh))
+
+
+def test_types_that_matter_are_offered_first() -> None:
+    counts = [Count("Journal Article", 9), Count("Review", 3), Count("English Abstract", 2), Count("Letter", 1)]
+    shown = [one.value for one in hit_text.telling_first(counts)]
+    assert shown == ["Review", "Letter", "Journal Article", "English Abstract"]
 
 
 def test_an_article_that_is_not_in_pubmed_links_nowhere_there() -> None:

@@ -18,7 +18,8 @@ from search.errors import (
     StorageFull,
 )
 from search.filters import Filters
-from search.results import Mode, Sort, Suggestion, Understanding
+from search.results import Mode, Sort, Suggestion, Understanding, Why
+from ui import hit_text
 from ui.states import EXAMPLES
 
 Page = Any
@@ -49,10 +50,24 @@ def test_a_search_shows_cards_and_the_answer_line(open_page: OpenPage) -> None:
 
 
 def test_a_card_says_why_it_is_there(open_page: OpenPage) -> None:
-    said = re.findall(r"<summary>Why this hit</summary><p>(.*?)</p>", open_page(q="statins").html)
-    assert said[:3] == ["words 1st, meaning 1st (1.00)", "meaning 2nd (0.50), not by words", "words 3rd only"]
-    similar = re.findall(r"<summary>Why this hit</summary><p>(.*?)</p>", open_page(q="statins", like="5").html)
-    assert similar[:2] == ["meaning 1st (1.00)", "meaning 2nd (0.50)"]
+    of = "of 1,000 candidates"
+    missed = "not among its 1,000 candidates"
+    assert reasons(open_page(q="statins").html)[:3] == [
+        {"By words": f"1st {of}", "By meaning": f"1st {of} (cosine 1.00)"},
+        {"By words": missed, "By meaning": f"2nd {of} (cosine 0.50)"},
+        {"By words": f"3rd {of}", "By meaning": missed},
+    ]
+    similar = reasons(open_page(q="statins", like="5").html)
+    assert similar[:2] == [{"By meaning": f"1st {of} (cosine 1.00)"}, {"By meaning": f"2nd {of} (cosine 0.50)"}]
+
+
+def reasons(markup: str) -> list[dict[str, str]]:
+    lists = re.findall(r"<summary>Why this hit</summary><dl[^>]*>(.*?)</dl>", markup)
+    return [dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", one)) for one in lists]
+
+
+def test_only_a_hit_that_was_ranked_was_missed_by_a_leg(open_page: OpenPage) -> None:
+    assert hit_text.why(Why(), Mode.HYBRID) == ""
 
 
 def test_a_card_says_how_good_it_is_beside_the_best(open_page: OpenPage) -> None:
@@ -65,6 +80,7 @@ def test_how_a_question_was_understood_is_said(open_page: OpenPage, double: Any)
     page = open_page(q="statins[mh] musle")
     for line in ("filter: statins[mh]", "ranked by: &lt;b&gt;pain&lt;/b&gt;", "did you mean &quot;muscle&quot;?"):
         assert line in page.html
+    assert page.press("Search for “statins\\[mh\\] muscle”").parameters == {"q": "statins[mh] muscle"}
     double.articles_held.clear()
     assert "Filters that were on: statins[mh]; retracted articles left out" in open_page(q="statins[mh]").html
 
@@ -116,6 +132,7 @@ def test_pages(open_page: OpenPage, double: Any) -> None:
     assert [button.disabled for button in page.app.button if button.label in {"← Previous", "Next →"}] == [False, True]
     assert page.press("← Previous").parameters["page"] == "2"
     beyond = open_page(q="statins", page="9")
+    assert "<p>60 hits among" in beyond.html
     assert beyond.press("← To the first page").hits == 20
 
 
@@ -139,7 +156,8 @@ def test_facets_narrow_and_chips_take_them_off(open_page: OpenPage, double: Any)
 def test_all_filters_are_cleared_at_once(open_page: OpenPage) -> None:
     page = open_page(q="statins", journal="The Lancet", abstract="1", retracted="1", unlike="5", **{"from": "2000"})
     chips = [label for label in page.buttons if label.endswith("✕")]
-    assert chips == ["Years from 2000 on ✕", "The Lancet ✕", "With an abstract ✕", "Retracted ones\\, too ✕", "Not like 5 ✕"]
+    filters = ["Years from 2000 on", "The Lancet", "With an abstract", "Retracted ones\\, too"]
+    assert chips == [f"{label} ✕" for label in (*filters, "Not like “Statins and muscle pain\\, part 5\\.”")]
     assert page.press("Clear all").parameters == {"q": "statins", "unlike": "5"}
 
 
@@ -166,7 +184,7 @@ def test_not_like_one_article(open_page: OpenPage, double: Any) -> None:
     page.press("Not like this", position=1)
     assert page.parameters == {"q": "statins", "unlike": "2"}
     assert double.asked[-1] == Request("statins", unlike=(2,))
-    assert page.press("Not like 2 ✕").parameters == {"q": "statins"}
+    assert page.press("Not like “Statins and muscle pain\\, part 2\\.” ✕").parameters == {"q": "statins"}
 
 
 def test_a_url_with_like_alone(open_page: OpenPage, double: Any) -> None:
@@ -225,9 +243,18 @@ def test_an_empty_box_gets_a_hint_once(open_page: OpenPage, double: Any) -> None
 def test_no_hits_names_the_filters_and_clears_them(open_page: OpenPage) -> None:
     page = open_page(q="statins", **{"from": "1800", "to": "1801"})
     assert "No articles found" in page.html
-    assert "publication years 1800 to 1801; retracted articles left out" in page.html
+    assert "Years 1800 to 1801; retracted articles left out" in page.html
     assert page.press("Clear all filters").parameters == {"q": "statins"}
     assert page.hits == 20
+
+
+def test_no_hits_by_words_leads_to_a_search_by_meaning(open_page: OpenPage, double: Any) -> None:
+    double.articles_held.clear()
+    double.understood = Understanding("xqzzyq")
+    page = open_page(q="xqzzyq", mode="lexical", type="Review")
+    assert "has any of these words and meets the filters." in page.html
+    assert "Filters that were on: Review; retracted articles left out." in page.html
+    assert page.press("Search by meaning, too").parameters == {"q": "xqzzyq", "type": "Review"}
 
 
 def test_no_hits_but_retracted_ones(open_page: OpenPage, double: Any, retracted: Article) -> None:
@@ -278,6 +305,7 @@ def test_an_error_of_a_search_keeps_the_form_and_the_footer(open_page: OpenPage,
     assert "No articles found" not in page.html
     assert "<footer>" in page.html
     assert page.app.text_input(key="query").value == "statins"
+    assert page.app.radio(key="mode-hybrid").value == "hybrid"
     double.error = None
     assert page.press("Search").hits == 20
 
