@@ -1,9 +1,15 @@
-"""A page drawn over a searcher without an index, and one that is served."""
+"""A page drawn over a searcher without an index, one that is served, and a browser that looks at it."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from browsing import FLAGS
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from searcher_double import SearcherDouble, made_up_article
 from served_page import served
 from streamlit.testing.v1 import AppTest
@@ -79,3 +85,47 @@ def open_page(double: SearcherDouble) -> Callable[..., PageUnderTest]:
 @pytest.fixture(name="served", scope="session")
 def served_fixture() -> Callable[..., object]:
     return served
+
+
+@pytest.fixture(scope="module")
+def url(built_index: Path) -> Iterator[str]:
+    """The page over the index of the shipped sample."""
+    with served("--index", str(built_index), seconds=600) as (address, _):
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("needs a browser: apt-get install chromium (Debian package `chromium`)")
+    with sync_playwright() as playwright:
+        # The first question loads the encoder.
+        expect.set_options(timeout=60_000)
+        launched = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def open_tab(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens tabs, of a width or in a colour scheme; whatever they show, they may ask no machine but this one for anything."""
+    tabs: list[Page] = []
+    hosts: set[str | None] = set()
+
+    def opened(**options: Any) -> Page:
+        tab = browser.new_page(**options)
+        tab.set_default_timeout(60_000)
+        tab.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+        tabs.append(tab)
+        return tab
+
+    yield opened
+    for tab in tabs:
+        tab.close()
+    assert hosts <= {"127.0.0.1", None}  # data: and blob: have none
+
+
+@pytest.fixture
+def page(open_tab: Callable[..., Page]) -> Page:
+    return open_tab()
