@@ -118,7 +118,8 @@ class _Own:
         before = matrix_rate(self._path)
         padded, started = 0, time.perf_counter()
         for batch in self._encoder.embed(articles):
-            padded += len(batch.pmids) * max(self._tokens[pmid] for pmid in batch.pmids.tolist())
+            longest = max(self._tokens[pmid] for pmid in batch.pmids.tolist())
+            padded += len(batch.pmids) * self._encoder.padded_length(longest)
             tell(len(batch.pmids))
         seconds = time.perf_counter() - started
         after = matrix_rate(self._path)

@@ -136,6 +136,10 @@ class TransformerEncoder:
         """How many tokens are read of each document."""
         return [len(one.ids) for one in self._documents.tokenize(*self._document_texts(articles))]
 
+    def padded_length(self, longest: int) -> int:
+        """How many tokens each document of a batch has with its padding, the longest of them so many without."""
+        return self._documents.padded_length(longest)
+
     def _document_tower(self, content: str, numeric_path: NumericPath) -> Tower:
         folder, length = self._spec.document_folder, self._spec.document_max_length
         if numeric_path is not NumericPath.INT8:
