@@ -6,6 +6,7 @@ full-width forms, gets an apostrophe before it, which shows it as text; numbers 
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Sequence
 
 from search.citation import one_line
@@ -82,7 +83,8 @@ def _row(hit: SearchResult, currency: str) -> list[str | int | float]:
     title, authors = _cell(article.title), _cell("; ".join(author.name for author in article.authors))
     journal = _cell(article.journal or article.journal_abbreviation)
     pmid = "" if article.is_local else hit.pmid
-    return [hit.rank, pmid, hit.score, title, authors, journal, article.year or "", *map(_cell, texts)]
+    score = "" if math.isnan(hit.score) else hit.score
+    return [hit.rank, pmid, score, title, authors, journal, article.year or "", *map(_cell, texts)]
 
 
 def _cell(text: str) -> str:

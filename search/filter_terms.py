@@ -58,6 +58,12 @@ spa spanish es castilian; srp serbian sr; swe swedish sv; tha thai th; tur turki
 wel welsh cy cym
 """
 _LANGUAGE_CODES = {name: line.split()[0] for line in _LANGUAGES.split(";") for name in line.split()[1:]}
+_LANGUAGE_NAMES = {code: name for code, name, *_ in (line.split() for line in _LANGUAGES.split(";"))}
+
+
+def language_name(code: str) -> str:
+    """The English name of a language, or its code where that is a rare one."""
+    return _LANGUAGE_NAMES.get(code, code).capitalize()
 
 
 @dataclass(frozen=True, slots=True)

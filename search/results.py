@@ -67,7 +67,10 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """One hit; ranks start at 1 and a higher score is better. Hits that are re-ranked or sorted by date keep their scores."""
+    """One hit; ranks start at 1 and a higher score is better. Hits that are re-ranked or sorted by date keep their scores.
+
+    The score is NaN where nothing ranked the article.
+    """
 
     rank: int
     pmid: int

@@ -51,6 +51,7 @@ class SearcherDouble:
     corpus_note: str = "The abstracts of the sample are summaries."
     current: bool = True
     asked: list[Request] = field(default_factory=list)
+    counted: int = 0
     summary: IndexSummary = SUMMARY
     holdings: Holdings = field(default_factory=lambda: Holdings(files=1334, title_only=512))
     understood: Understanding = AS_TYPED
@@ -93,6 +94,7 @@ class SearcherDouble:
         return {article.pmid: article for article in self.articles_held if article.pmid in pmids}
 
     def facets(self, pmids: Sequence[int]) -> Facets:
+        self.counted += 1
         found = list(self.articles(pmids).values())
         years = Counter(article.year or 0 for article in found)
         types = Counter(kind for article in found for kind in article.publication_types)

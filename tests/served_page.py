@@ -55,7 +55,8 @@ class Shown:
 
     @property
     def titles(self) -> list[str]:
-        return [unescape(title) for body in self.markup for title in re.findall(r'<h3>.*?dir="auto"[^>]*>(.*?)</a>', body)]
+        found = (title for body in self.markup for title in re.findall(r'<h3>.*?dir="auto"[^>]*>(.*?)</a>', body))
+        return [unescape(re.sub("</?mark>", "", title)) for title in found]
 
     def _first(self, pattern: str) -> str:
         found = next((found for body in self.markup if (found := re.search(pattern, body))), None)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from search.article import LARGEST_ID
+from search.filter_terms import language_name
 from search.filters import Filters
 from search.results import DEPTH, Mode, Sort
 
@@ -12,8 +13,8 @@ FIRST_YEAR = 1700
 LAST_YEAR = 2100
 PAGE_SIZE = 20
 LAST_PAGE = DEPTH // PAGE_SIZE
-# Addresses longer than some thousand characters are cut by servers and by mail programs.
-_MOST_VALUES = 30
+# Addresses longer than some thousand characters are cut by servers and by mail programs; more examples say little of each.
+MOST_VALUES = 30
 
 # The parameters of the filters that are lists; a parameter stands once for every value.
 LISTS = {"journals": "journal", "publication_types": "type", "mesh": "mesh", "languages": "language", "authors": "author"}
@@ -119,7 +120,12 @@ class Address:
 
     def unfiltered(self) -> "Address":
         """The same question among all articles but the retracted ones."""
-        return Address(self.query, self.mode, self.sort, like=self.like, unlike=self.unlike)
+        return Address(self.query, self.mode, self.sort, like=self.like, unlike=self.unlike, mapped=self.mapped)
+
+    @property
+    def years_run_backwards(self) -> bool:
+        """Whether no year lies in the range."""
+        return self.year_from is not None and self.year_to is not None and self.year_from > self.year_to
 
     @property
     def narrowings(self) -> "list[tuple[str, Address]]":
@@ -128,7 +134,7 @@ class Address:
         if self.years:
             named.append((f"Years {self.years}", self.first_page(year_from=None, year_to=None)))
         for name in LISTS:
-            named.extend((value, self.toggled(name, value)) for value in getattr(self, name))
+            named.extend((shown_value(name, value), self.toggled(name, value)) for value in getattr(self, name))
         if self.has_abstract:
             named.append(("With an abstract", self.first_page(has_abstract=False)))
         if self.include_retracted:
@@ -151,6 +157,11 @@ class Address:
                 return f"{first} to {last}"
 
 
+def shown_value(name: str, value: str) -> str:
+    """A value of a list filter as it is shown: languages by their names."""
+    return language_name(value) if name == "languages" else value
+
+
 def _number(text: str, smallest: int, largest: int) -> int | None:
     """A whole number within bounds, or None; a widget given a value outside its bounds would raise."""
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(largest))):
@@ -161,11 +172,11 @@ def _number(text: str, smallest: int, largest: int) -> int | None:
 
 def _ids(text: str) -> tuple[int, ...]:
     numbers = (_number(part.strip(), 1, LARGEST_ID) for part in text.split(","))
-    return tuple(dict.fromkeys(number for number in numbers if number is not None))[:_MOST_VALUES]
+    return tuple(dict.fromkeys(number for number in numbers if number is not None))[:MOST_VALUES]
 
 
 def _values(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))[:_MOST_VALUES]
+    return tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))[:MOST_VALUES]
 
 
 def _choice(text: str, default: _Choice) -> _Choice:

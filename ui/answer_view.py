@@ -1,7 +1,7 @@
 """The hits of one search or of some examples' neighbourhood, as cards, twenty a page."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from html import escape
 
@@ -9,9 +9,9 @@ import streamlit as st
 
 from search.answer_wording import understanding
 from search.article import Article, Flag
-from search.results import SearchResult, SearchResults, Suggestion
+from search.results import DEPTH, SORTED_BY_DATE, SearchResult, SearchResults, Sort, Suggestion
 from ui import basket, hit_text
-from ui.address import LAST_PAGE, PAGE_SIZE, Address
+from ui.address import LAST_PAGE, MOST_VALUES, PAGE_SIZE, Address
 from ui.navigation import go, here
 from ui.plain_label import plain_label
 from ui.states import draw_no_hits
@@ -29,10 +29,10 @@ def draw_heading(results: SearchResults, address: Address, examples: list[Articl
         st.button(label, key="spelt", on_click=go, args=(address.first_page(query=spelt),))
 
 
-def draw_hits(results: SearchResults, address: Address) -> None:
-    """Draw a page of hits and the way to the others."""
+def draw_hits(results: SearchResults, address: Address, new: Collection[int]) -> None:
+    """Draw a page of hits, those whose PMID is among the `new` marked, and the way to the others."""
     for hit in results:
-        _draw_hit(hit, results, address)
+        _draw_hit(hit, results, address, is_new=hit.pmid in new)
     if len(results) > 0:
         _draw_paging(results, address)
     elif address.page > 1:
@@ -60,7 +60,7 @@ def _heading(address: Address, examples: list[Article]) -> str:
 
 
 def _answer_line(results: SearchResults) -> str:
-    """Which, of how many, how fast: ``1-20 of the first 1,000 hits among 29,457 articles, 23 ms · 2 retracted left out``."""
+    """Which, of how many, how fast: ``1 to 20 of 1,000 hits among 29,457 articles, 23 ms · 2 retracted articles left out``."""
     total, hidden = len(results.ranked), results.hidden_retracted
     hits = results.hits
     shown = f"{hits[0].rank:,} to {hits[-1].rank:,} of {total:,} hits" if hits else f"{total:,} hits" if total else "No hits"
@@ -81,11 +81,11 @@ def _draw_way_back(address: Address) -> None:
     st.button(label, key="plain-back", type="tertiary", on_click=go, args=(back,))
 
 
-def _draw_hit(hit: SearchResult, results: SearchResults, address: Address) -> None:
+def _draw_hit(hit: SearchResult, results: SearchResults, address: Address, *, is_new: bool) -> None:
     article = hit.article
     tone = "hit-retracted" if Flag.RETRACTED in article.flags else "hit"
     with st.container(border=True, key=f"{tone}-{hit.rank}"):
-        st.html(hit_text.card(hit, results.mode, results.best_score))
+        st.html(hit_text.card(hit, results.mode, results.best_score, is_new=is_new))
         with st.container(horizontal=True, key=f"actions-{hit.rank}"):
             _draw_actions(article, address)
 
@@ -95,8 +95,10 @@ def _draw_actions(article: Article, address: Address) -> None:
     alike = address.first_page(like=(pmid,), unlike=())
     st.button("More like this", key=f"plain-like-{pmid}", type="tertiary", on_click=go, args=(alike,))
     unlike = address.first_page(unlike=(*address.unlike, pmid))
-    st.button("Not like this", key=f"plain-unlike-{pmid}", type="tertiary", on_click=go, args=(unlike,))
-    st.button(basket.pick_label(pmid), key=f"plain-pick-{pmid}", type="tertiary", on_click=basket.pick, args=(article,))
+    many = len(address.unlike) >= MOST_VALUES
+    key = f"plain-unlike-{pmid}"
+    st.button("Not like this", key=key, type="tertiary", disabled=many, on_click=go, args=(unlike,))
+    basket.draw_pick(article, f"plain-pick-{pmid}", "tertiary")
     st.button("Cite", key=f"plain-cite-{pmid}", type="tertiary", on_click=_open, args=(pmid,))
 
 
@@ -111,8 +113,13 @@ def _draw_paging(results: SearchResults, address: Address) -> None:
     if last > 1:
         _draw_steps(address, last)
     if address.page >= last:
-        more = "A narrower question or fewer years bring other articles up." if total >= LAST_PAGE * PAGE_SIZE else ""
-        st.html(f'<p class="end">The list ends here. {more}</p>')
+        st.html(f'<p class="end">The list ends here. {_why_it_ends(total, address)}</p>')
+
+
+def _why_it_ends(total: int, address: Address) -> str:
+    if address.sort is Sort.DATE and total == SORTED_BY_DATE:
+        return f"These are the best {SORTED_BY_DATE} hits, the newest first."
+    return "A narrower question or fewer years bring other articles up." if total >= DEPTH else ""
 
 
 def _draw_steps(address: Address, last: int) -> None:

@@ -21,7 +21,7 @@ _EXPLAINED = 3
 
 @dataclass(slots=True)
 class Answer:
-    """What one address was answered; the facets, the map and what is new are found when they are first looked at.
+    """What one address was answered; the facets and the map are found when they are first looked at.
 
     The searcher is held weakly: a page that nobody looks at any more must not keep an old generation of the index open.
     """
@@ -31,7 +31,6 @@ class Answer:
     results: SearchResults
     counted: "Facets | None" = field(default=None)
     mapped: "HitMap | None" = field(default=None)
-    news: str | None = None
 
     @property
     def facets(self) -> "Facets":
@@ -56,12 +55,15 @@ class Answer:
 
 def answer(searcher: AnySearcher, address: Address) -> Answer:
     """The answer to an address. Raises what the search raises."""
-    asked = replace(address, opened=None)
+    asked = replace(address, opened=None, mapped=False)
     kept: Answer | None = st.session_state.get(_KEY)
-    if kept is None or kept.asked != asked or kept.searcher() is not searcher:
-        kept = Answer(asked, weakref.ref(searcher), _ask(searcher, asked))
-        st.session_state[_KEY] = kept
-    return kept
+    if kept is not None and kept.asked == asked and kept.searcher() is searcher:
+        return kept
+    found = Answer(asked, weakref.ref(searcher), _ask(searcher, asked))
+    if kept is not None and kept.searcher() is searcher and kept.results.ranked == found.results.ranked:
+        found.counted, found.mapped = kept.counted, kept.mapped  # another page of the same
+    st.session_state[_KEY] = found
+    return found
 
 
 def _ask(searcher: AnySearcher, asked: Address) -> SearchResults:

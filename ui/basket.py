@@ -1,15 +1,15 @@
 """The articles that a visitor has picked: kept for this browser session, and for nobody else."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 import streamlit as st
 
 from search.article import Article
+from ui.address import MOST_VALUES
 from ui.hit_text import title_of
 
 _KEY = "basket"
-# An address names no more examples than this, and a query by example of more says little of each.
-MOST = 30
 
 
 def picked() -> dict[int, str]:
@@ -18,16 +18,17 @@ def picked() -> dict[int, str]:
     return basket
 
 
-def pick_label(pmid: int) -> str:
-    """What the button says that picks an article, or puts it back."""
-    return "✓ In the basket" if pmid in picked() else "Add to basket"
-
-
-def pick(article: Article) -> None:
-    """Pick an article, or put a picked one back."""
+def draw_pick(article: Article, key: str, kind: Literal["secondary", "tertiary"] = "secondary") -> None:
+    """A button that picks an article, or puts it back."""
     basket = picked()
-    if basket.pop(article.pmid, None) is None and len(basket) < MOST:
-        basket[article.pmid] = title_of(article)
+    is_full = len(basket) >= MOST_VALUES and article.pmid not in basket
+    label = "✓ In the basket" if article.pmid in basket else "The basket is full" if is_full else "Add to basket"
+    st.button(label, key=key, type=kind, disabled=is_full, on_click=_pick, args=(article,))
+
+
+def _pick(article: Article) -> None:
+    if picked().pop(article.pmid, None) is None:
+        picked()[article.pmid] = title_of(article)
 
 
 def put_back(pmids: Iterable[int]) -> None:

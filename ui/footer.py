@@ -21,11 +21,11 @@ def draw_footer(summary: IndexSummary, holdings: Holdings, corpus_note: str, tod
 
 
 def _currency(updated: str, today: dt.date) -> str:
-    warning = f"Last updated {updated}: may not reflect the most current data available from NLM."
+    warning = f"Last updated {updated or 'at an unknown time'}: may not reflect the most current data available from NLM."
     days = _days_since(updated, today)
     if days is None or days <= _STALE_DAYS:
         return warning
-    return f"{warning} The newest file is {days:,} days old: run `pubmed-index update`."
+    return f"{warning} The newest change in it is {days:,} days old: run `pubmed-index update`."
 
 
 def _days_since(updated: str, today: dt.date) -> int | None:

@@ -12,47 +12,13 @@ from urllib.parse import quote
 from search.answer_wording import excerpt, ordinal
 from search.article import AbstractSection, Article, Author, Flag
 from search.explanation import TITLE_LABEL
-from search.facets import Count
-from search.results import Mode, SearchResult, Sentence, Why
+from search.results import DEPTH, Mode, SearchResult, Sentence, Why
+from ui.publication_types import telling_types
 
 SHOWN_AUTHORS = 3
 SHOWN_TYPES = 3
 CITED_AUTHORS = 6
 SNIPPET_LENGTH = 420
-
-# From the strongest evidence to the weakest; "Journal Article", funding and language say nothing to a reader.
-TYPES_THAT_MATTER = (
-    "Practice Guideline",
-    "Guideline",
-    "Consensus Development Conference",
-    "Systematic Review",
-    "Meta-Analysis",
-    "Network Meta-Analysis",
-    "Randomized Controlled Trial",
-    "Randomized Controlled Trial, Veterinary",
-    "Pragmatic Clinical Trial",
-    "Adaptive Clinical Trial",
-    "Equivalence Trial",
-    "Controlled Clinical Trial",
-    "Clinical Trial, Phase IV",
-    "Clinical Trial, Phase III",
-    "Clinical Trial, Phase II",
-    "Clinical Trial, Phase I",
-    "Clinical Trial Protocol",
-    "Clinical Trial",
-    "Observational Study",
-    "Validation Study",
-    "Scoping Review",
-    "Review",
-    "Case Reports",
-    "Preprint",
-    "Editorial",
-    "Letter",
-    "Comment",
-    "News",
-)
-# A general type, and the word by which a more exact one is recognised.
-_IMPLIED = {"Clinical Trial": "Trial", "Review": "Review", "Guideline": "Guideline", "Meta-Analysis": "Meta-Analysis"}
 
 _BADGES = {
     Flag.RETRACTED: ("Retracted", "grave"),
@@ -74,13 +40,13 @@ _NOTICES = {
 }
 
 
-def card(hit: SearchResult, mode: Mode, best_score: float) -> str:
+def card(hit: SearchResult, mode: Mode, best_score: float, *, is_new: bool = False) -> str:
     """One hit: how good, what, by whom, what to know of it, the sentence that answers, why it is here, and all of its text."""
     article = hit.article
     return (
-        f'<article><h3><span class="rank">{hit.rank}.</span> {linked_title(article)}</h3>'
+        f'<article><h3><span class="rank">{hit.rank}.</span> {linked_title(article, _title_marks(hit))}</h3>'
         f'<p class="byline" dir="auto">{byline(article)}</p><p class="links">{_bar(hit, best_score)}{links(article)}</p>'
-        f'{badges(article)}{_telling(hit)}<div class="folds">{_fold("Why this hit", why(hit.why, mode))}'
+        f'{badges(article, is_new=is_new)}{_telling(hit)}<div class="folds">{_fold("Why this hit", why(hit.why, mode))}'
         f"{_fold('Details' if Flag.TITLE_ONLY in article.flags else 'Abstract', details(article))}</div></article>"
     )
 
@@ -123,17 +89,28 @@ def marked(sentence: Sentence) -> str:
     """A sentence with the question's words marked; of a very long one the part around the first of them."""
     shown = excerpt(sentence)
     label = f"<strong>{escape(shown.label.capitalize())}</strong> " if shown.label else ""
+    return label + _marked(shown.text, shown.marks)
+
+
+def _marked(text: str, marks: Sequence[tuple[int, int]]) -> str:
     parts, end = [], 0
-    for start, stop in shown.marks:
-        parts.append(f"{escape(shown.text[end:start])}<mark>{escape(shown.text[start:stop])}</mark>")
+    for start, stop in marks:
+        parts.append(f"{escape(text[end:start])}<mark>{escape(text[start:stop])}</mark>")
         end = stop
-    return f"{label}{''.join(parts)}{escape(shown.text[end:])}"
+    return f"{''.join(parts)}{escape(text[end:])}"
+
+
+def _title_marks(hit: SearchResult) -> Sequence[tuple[int, int]]:
+    """The question's words in a title, where no sentence has any of them."""
+    sentence = hit.why.sentence
+    is_title = sentence is not None and sentence.label == TITLE_LABEL and sentence.text == title_of(hit.article)
+    return sentence.marks if is_title and sentence is not None else ()
 
 
 def why(reason: Why, mode: Mode) -> str:
     """The reasons for a hit in words: where each leg ranked it, and which of the question's words it has."""
     was_ranked = any((reason.lexical_rank, reason.dense_rank, reason.feedback_rank))
-    missed = "not among its 1,000 candidates" if mode is Mode.HYBRID and was_ranked else ""
+    missed = f"not among its {DEPTH:,} candidates" if mode is Mode.HYBRID and was_ranked else ""
     rows = [
         ("By words", _rank(reason.lexical_rank) or missed),
         ("By meaning", _rank(reason.dense_rank) + _similarity(reason.similarity) or missed),
@@ -146,7 +123,7 @@ def why(reason: Why, mode: Mode) -> str:
 
 
 def _rank(rank: int | None) -> str:
-    return f"{ordinal(rank)} of 1,000 candidates" if rank else ""
+    return f"{ordinal(rank)} of {DEPTH:,} candidates" if rank else ""
 
 
 def _similarity(similarity: float | None) -> str:
@@ -163,14 +140,12 @@ def title_of(article: Article) -> str:
     return article.title or article.vernacular_title or f"Article {article.pmid}, which has no title"
 
 
-def linked_title(article: Article) -> str:
+def linked_title(article: Article, marks: Sequence[tuple[int, int]] = ()) -> str:
     """The title, linking to the article's page on PubMed, where it has one, in a new tab."""
+    title = _marked(title_of(article), marks)
     if not article.url:
-        return f'<span dir="auto">{escape(title_of(article))}</span>'
-    return (
-        f'<a href="{escape(article.url)}" target="_blank" dir="auto" title="Opens PubMed in a new tab">'
-        f"{escape(title_of(article))}</a>"
-    )
+        return f'<span dir="auto">{title}</span>'
+    return f'<a href="{escape(article.url)}" target="_blank" dir="auto" title="Opens PubMed in a new tab">{title}</a>'
 
 
 def byline(article: Article) -> str:
@@ -184,11 +159,12 @@ def byline(article: Article) -> str:
     return ". ".join(part for part in parts if part)
 
 
-def badges(article: Article) -> str:
+def badges(article: Article, *, is_new: bool = False) -> str:
     """What a reader must know before trusting the article, then what kind of article it is; "" for a plain one."""
     known = [_badge(*_BADGES[flag]) for flag in _BADGES if flag in article.flags]
-    kinds = [_badge(kind, "kind") for kind in _kinds(article.publication_types)[:SHOWN_TYPES]]
-    items = "".join([*known, *_notices(article), *kinds])
+    kinds = [_badge(kind, "kind") for kind in telling_types(article.publication_types)[:SHOWN_TYPES]]
+    new = [_badge("New", "new")] if is_new else []
+    items = "".join([*new, *known, *_notices(article), *kinds])
     return f'<ul class="badges">{items}</ul>' if items else ""
 
 
@@ -217,21 +193,6 @@ def details(article: Article) -> str:
     parts.append(_named("MeSH headings", headings, between="; "))  # some have commas: "Child, Preschool"
     parts.append(_block("Citation", f"<p>{_citation(article)}</p>"))
     return f'<div class="details">{"".join(parts)}</div>'
-
-
-def telling_first(types: Sequence[Count]) -> list[Count]:
-    """Counted publication types, those that matter before the others."""
-    return sorted(types, key=lambda one: one.value not in TYPES_THAT_MATTER)
-
-
-def _kinds(types: Sequence[str]) -> list[str]:
-    """The types that matter, without the general ones that a more exact one implies."""
-    found = [kind for kind in TYPES_THAT_MATTER if kind in types]
-    return [kind for kind in found if not _is_implied(kind, found)]
-
-
-def _is_implied(kind: str, found: Sequence[str]) -> bool:
-    return kind in _IMPLIED and any(_IMPLIED[kind] in other for other in found if other != kind)
 
 
 def _badge(words: str, tone: str) -> str:
@@ -318,8 +279,9 @@ def _number(article: Article) -> str:
 
 def _citation(article: Article) -> str:
     """Where the article stands, and its identifiers as links."""
+    journal = article.journal or article.journal_abbreviation
     parts = [
-        f"<em>{escape(article.journal or article.journal_abbreviation)}</em>" if article.journal else "",
+        f"<em>{escape(journal)}</em>" if journal else "",
         escape(_source(article)),
     ]
     parts.append(_number(article))

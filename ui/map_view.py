@@ -9,6 +9,7 @@ import streamlit as st
 from search.hit_map import MOST_MAPPED, HitMap
 from ui.address import Address
 from ui.navigation import go, here
+from ui.record import CLOSED
 
 _WIDTH, _LOWEST, _HIGHEST = 790, 240, 560
 _ROOM = 0.08
@@ -19,7 +20,8 @@ _POINTS = "points"
 
 def draw_map(hits: HitMap, address: Address) -> None:
     """Draw the map; its clusters carry the words that tell them apart."""
-    key = f"map-{hash(address.first_page())}"
+    # After an article was closed it is another chart, on which the same point can be clicked again.
+    key = f"map-{hash(address.first_page())}-{st.session_state.get(CLOSED, 0)}"
 
     def open_point() -> None:
         if (pmid := _clicked(st.session_state[key])) is not None:

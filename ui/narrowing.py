@@ -7,11 +7,12 @@ import streamlit as st
 from search.article import Article
 from search.facets import Count, Facets
 from search.results import Mode, Sort
-from ui.address import Address
+from ui.address import Address, shown_value
 from ui.answers import Answer
-from ui.hit_text import telling_first, title_of
+from ui.hit_text import title_of
 from ui.navigation import go, here
 from ui.plain_label import plain_label
+from ui.publication_types import telling_first
 from ui.year_chart import draw_year_chart
 
 _SHOWN = 6
@@ -52,23 +53,24 @@ def _unlike_chips(address: Address, unlike: Mapping[int, Article]) -> Iterable[t
         yield f"Not like {name}", address.first_page(unlike=left)
 
 
+# Each widget has one key, whatever it shows: with another one it would be another widget, and the keyboard's focus lost. What
+# the URL says is put into it before it is drawn.
 def _draw_choice(label: str, name: str, names: dict[Mode, str] | dict[Sort, str], chosen: Mode | Sort) -> None:
-    options = list(names)
-    key = f"{name}-{chosen}"  # a new one where the URL has moved, so that it shows what the URL says
+    st.session_state[name] = chosen
 
     def choose() -> None:
-        go(here().first_page(**{name: st.session_state[key]}))
+        go(here().first_page(**{name: st.session_state[name]}))
 
-    st.radio(label, options, options.index(chosen), names.__getitem__, key, horizontal=name == "sort", on_change=choose)
+    st.radio(label, list(names), format_func=names.__getitem__, key=name, horizontal=name == "sort", on_change=choose)
 
 
 def _draw_switch(label: str, name: str, on: bool) -> None:
-    key = f"{name}-{on}"
+    st.session_state[name] = on
 
     def switch() -> None:
-        go(here().first_page(**{name: st.session_state[key]}))
+        go(here().first_page(**{name: st.session_state[name]}))
 
-    st.checkbox(label, on, key, on_change=switch)
+    st.checkbox(label, key=name, on_change=switch)
 
 
 def _retracted_label(answer: Answer | None) -> str:
@@ -78,19 +80,19 @@ def _retracted_label(answer: Answer | None) -> str:
 
 def _draw_years(address: Address, years: tuple[int, int], answer: Answer | None) -> None:
     """The histogram to drag over, and a slider for the keyboard; both say the same."""
-    st.html("<h2>Year</h2>")
     if answer is not None and answer.results.ranked:
         with st.container(key="papers-per-year"):
             draw_year_chart(answer.facets.years, address)
     first, last = years
-    shown = (min(max(address.year_from or first, first), last), max(min(address.year_to or last, last), first))
-    key = f"years-{address.year_from}-{address.year_to}"
+    low = min(max(address.year_from or first, first), last)
+    high = max(min(address.year_to or last, last), first)
+    st.session_state["years"] = (min(low, high), max(low, high))
 
     def choose() -> None:
-        low, high = st.session_state[key]
+        low, high = st.session_state["years"]
         go(here().first_page(year_from=low if low > first else None, year_to=high if high < last else None))
 
-    st.slider("Years of publication", first, last, shown, key=key, on_change=choose)
+    st.slider("Years of publication", first, last, key="years", on_change=choose)
 
 
 def _draw_facets(address: Address, facets: Facets) -> None:
@@ -103,24 +105,29 @@ def _draw_facets(address: Address, facets: Facets) -> None:
     for heading, name, counts in groups:
         if counts:
             with st.expander(heading, expanded=name == "publication_types"):
-                _draw_counts(address, name, counts)
+                _draw_counts(address, name, counts, f"More: {heading.lower()}")
 
 
-def _draw_counts(address: Address, name: str, counts: Sequence[Count]) -> None:
+def _draw_counts(address: Address, name: str, counts: Sequence[Count], label: str) -> None:
     chosen: tuple[str, ...] = getattr(address, name)
     for one in counts[:_SHOWN]:
-        key = f"facet-{name}-{one.value}-{one.value in chosen}"
-        toggle = _toggling(name, one.value)
-        st.checkbox(f"{plain_label(one.value)} ({one.articles:,})", one.value in chosen, key, on_change=toggle)
+        key = f"facet-{name}-{one.value}"
+        st.session_state[key] = one.value in chosen
+        shown = f"{plain_label(shown_value(name, one.value))} ({one.articles:,})"
+        st.checkbox(shown, key=key, on_change=_toggling(name, one.value))
     if len(counts) > _SHOWN:
-        key = f"more-{name}-{'|'.join(chosen)}"
+        key = f"more-{name}"
+        st.session_state[key] = None
 
         def add() -> None:
             if st.session_state[key] is not None:
                 _toggling(name, st.session_state[key])()
 
-        labels = {one.value: f"{one.value} ({one.articles:,})" for one in counts[_SHOWN:]}
-        st.selectbox("More", list(labels), None, labels.__getitem__, key, on_change=add, placeholder="Choose another")
+        labels = {one.value: f"{shown_value(name, one.value)} ({one.articles:,})" for one in counts[_SHOWN:]}
+        options, placeholder = list(labels), "Choose another"
+        st.selectbox(
+            label, options, None, labels.__getitem__, key, on_change=add, placeholder=placeholder, label_visibility="collapsed"
+        )
 
 
 def _toggling(name: str, value: str) -> Callable[[], None]:

@@ -4,8 +4,9 @@ import datetime as dt
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from html import escape
 from pathlib import Path
@@ -13,11 +14,12 @@ from pathlib import Path
 import streamlit as st
 
 from search.encoder import Encoder
+from search.encoder_files import content_hash, find_encoder
 from search.errors import PubMedSearchError
 from search.index_folder import DEFAULT_INDEX
 from search.saved_searches import SavedSearches
 from search.searcher import Searcher, load_transformer
-from ui import recent, states
+from ui import basket, recent, states
 from ui.address import Address
 from ui.answer_view import draw_heading, draw_hits
 from ui.answers import Answer, answer
@@ -30,7 +32,7 @@ from ui.navigation import here, start_at_top
 from ui.record import draw_record
 from ui.saved import draw_news, draw_save, draw_saved
 from ui.search_form import draw_form, hint_wanted
-from ui.toolbar import draw_toolbar
+from ui.toolbar import draw_basket, draw_toolbar
 
 TITLE = "PubMed semantic search"
 _STYLE = Path(__file__).with_name("page.css")
@@ -43,26 +45,40 @@ def show(get_searcher: Callable[[], AnySearcher], folder: str = str(DEFAULT_INDE
     in the commands that the page recommends. Without `saved`, nothing is saved on this page.
     """
     _draw_head(here())
-    with _explained(folder):
+    with _explained("page", folder):
         with st.spinner("Opening the index …"):
             searcher = get_searcher()
         _draw_corpus_line(searcher, here())
         draw_form(here())
-        _draw_body(searcher, here(), saved, folder)
+        _draw_body(Visit(here(), searcher, get_searcher, folder, saved))
         draw_footer(searcher.summary, searcher.holdings, searcher.corpus_note, dt.datetime.now(tz=dt.UTC).date())
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What one drawing of the page goes by: where it is, and the generation of the index that answers.
+
+    `get_searcher` gives the newest generation, to what happens later.
+    """
+
+    address: Address
+    searcher: AnySearcher
+    get_searcher: Callable[[], AnySearcher]
+    folder: str
+    saved: SavedSearches | None
+
+
 @contextmanager
-def _explained(folder: str) -> Iterator[None]:
-    """Turn an error into a state of the page; the parts that are drawn already stay."""
+def _explained(part: str, folder: str) -> Iterator[None]:
+    """Turn an error in a part of the page into a state of it; the parts that are drawn already stay."""
     try:
         yield
     except PubMedSearchError as error:
-        states.draw_error(error, folder)
+        states.draw_error(error, folder, part)
     except Exception:
         # An unforeseen failure must neither look like an empty answer nor show a visitor a traceback.
         logging.getLogger(__name__).exception("The page could not be drawn")
-        states.draw_unexpected()
+        states.draw_unexpected(part)
 
 
 def _draw_head(address: Address) -> None:
@@ -81,57 +97,77 @@ def _draw_corpus_line(searcher: AnySearcher, address: Address) -> None:
     st.html(f'<p class="corpus">{escape(" ".join(words).strip())}</p>')
 
 
-def _draw_body(searcher: AnySearcher, address: Address, saved: SavedSearches | None, folder: str) -> None:
+def _draw_body(visit: Visit) -> None:
+    address, searcher = visit.address, visit.searcher
     found: Answer | None = None
-    with _explained(folder):
+    with _explained("answer", visit.folder):
         draw_chips(address, searcher.articles(address.unlike))
-        found = _draw_main(searcher, address, saved)
-    with _explained(folder):
+        found = _draw_main(visit)
+    with _explained("side", visit.folder):
         draw_narrowing(address, searcher.first_and_last_year, found)
         if address.opened is not None:
             draw_record(searcher, address.opened)
 
 
-def _draw_main(searcher: AnySearcher, address: Address, saved: SavedSearches | None) -> Answer | None:
+def _draw_main(visit: Visit) -> Answer | None:
     """Draw the answer, or what stands in its place where nothing is asked; gives the answer."""
+    if not visit.address.asks:
+        _draw_start(visit)
+        return None
+    if visit.address.years_run_backwards:
+        states.draw_backward_years(visit.address)
+        return None
+    return _draw_answer(visit)
+
+
+def _draw_start(visit: Visit) -> None:
+    states.draw_start(hint_wanted())
+    if basket.picked():
+        draw_basket(visit.get_searcher, visit.address)
+    recent.draw_recent()
+    if visit.saved is not None:
+        draw_saved(visit.saved)
+
+
+def _draw_answer(visit: Visit) -> Answer | None:
+    examples = visit.searcher.articles(visit.address.like)
+    lost = [pmid for pmid in visit.address.like if pmid not in examples]
+    if lost:
+        states.draw_lost_examples(lost, visit.searcher.summary.articles, left=len(examples))
+        basket.put_back(lost)
+    address = replace(visit.address, like=tuple(examples))
     if not address.asks:
-        states.draw_start(hint_wanted())
-        recent.draw_recent()
-        if saved is not None:
-            draw_saved(saved)
-        return None
-    if address.year_from is not None and address.year_to is not None and address.year_from > address.year_to:
-        states.draw_backward_years(address)
-        return None
-    return _draw_answer(searcher, address, saved)
-
-
-def _draw_answer(searcher: AnySearcher, address: Address, saved: SavedSearches | None) -> Answer | None:
-    examples = searcher.articles(address.like)
-    if lost := [pmid for pmid in address.like if pmid not in examples]:
-        states.draw_unknown_article(lost[0], searcher.summary.articles)
         return None
     with st.spinner("Searching …"):
-        found = answer(searcher, address)
+        found = answer(visit.searcher, address)
     recent.remember(address)
     draw_heading(found.results, address, [examples[pmid] for pmid in address.like])
-    with st.container(horizontal=True, key="toolbar"):
-        draw_toolbar(searcher, found)
-        if saved is not None:
-            draw_save(saved, searcher, found)
-    if saved is not None:
-        draw_news(saved, searcher, found)
+    news = _draw_tools(visit, found)
     if address.mapped and found.results.ranked:
         draw_map(found.map, address)
-    draw_hits(found.results, address)
+    draw_hits(found.results, address, news)
     start_at_top(address)
     return found
+
+
+def _draw_tools(visit: Visit, found: Answer) -> Collection[int]:
+    """Draw what can be done with an answer; gives the PMIDs that are new in that to a saved search."""
+    with st.container(horizontal=True, key="toolbar"):
+        draw_toolbar(visit.get_searcher, found, visit.address)
+        if visit.saved is not None:
+            draw_save(visit.saved, visit.searcher, found)
+    return () if visit.saved is None else draw_news(visit.saved, visit.searcher, found)
 
 
 @st.cache_resource(show_spinner=False)
 def _shared_searcher(folder: str, encoder: str | None) -> CurrentSearcher:
     """One handle per folder for all visitors; what is answered is kept by the visit, not here."""
     return CurrentSearcher(partial(_open, folder, encoder))
+
+
+@st.cache_resource(show_spinner=False)
+def _shared_saved(folder: str) -> SavedSearches:
+    return SavedSearches(folder)
 
 
 def _open(folder: str, encoder: str | None) -> AnySearcher:
@@ -141,9 +177,13 @@ def _open(folder: str, encoder: str | None) -> AnySearcher:
     return searcher
 
 
-@lru_cache(maxsize=1)
 def _load_once(name: str) -> Encoder:
-    """The encoder, loaded once: a newer generation of the same index needs no other."""
+    """The encoder, loaded once: a newer generation of the same index needs no other, unless its files are others."""
+    return _loaded(name, content_hash(find_encoder(name)))
+
+
+@lru_cache(maxsize=1)
+def _loaded(name: str, content: str) -> Encoder:  # noqa: ARG001  (tells which files were loaded)
     return load_transformer(name)
 
 
@@ -160,7 +200,7 @@ def main(arguments: Sequence[str]) -> None:
     """
     folder, encoder, keeping, *_ = [*arguments, *("", "", "")[len(arguments) :]]
     folder = folder or str(DEFAULT_INDEX)
-    show(_shared_searcher(folder, encoder or None), folder, None if keeping == NO_SAVED else SavedSearches(folder))
+    show(_shared_searcher(folder, encoder or None), folder, None if keeping == NO_SAVED else _shared_saved(folder))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ _KEPT = 8
 
 
 def remember(address: Address) -> None:
-    """Keep a search by its question, the newest first; its pages and filters are those that it was left with."""
+    """Keep a search by its question, the newest first; its filters are those that it was left with."""
     if not address.query:
         return
     kept: dict[str, Address] = st.session_state.setdefault(_KEY, {})

@@ -11,8 +11,10 @@ from ui import basket, hit_text
 from ui.current_searcher import AnySearcher
 from ui.navigation import go, here
 from ui.states import draw_unknown_article
+from ui.toolbar import FILES
 
-_CITED_AS = {Format.NBIB: "NBIB (PubMed)", Format.RIS: "RIS", Format.BIBTEX: "BibTeX"}
+CLOSED = "closed"  # how many articles were closed in this session
+_CITED_AS = (Format.NBIB, Format.RIS, Format.BIBTEX)
 
 
 def draw_record(searcher: AnySearcher, pmid: int) -> None:
@@ -22,6 +24,7 @@ def draw_record(searcher: AnySearcher, pmid: int) -> None:
 
 
 def _close() -> None:
+    st.session_state[CLOSED] = st.session_state.get(CLOSED, 0) + 1
     go(replace(here(), opened=None))
 
 
@@ -35,12 +38,14 @@ def _dialog(article: Article | None, pmid: int, articles: int) -> None:
         f'<p class="links">{hit_text.links(article)}</p>{hit_text.badges(article)}{hit_text.details(article)}</article>'
     )
     with st.container(horizontal=True):
-        alike = here().first_page(like=(pmid,), unlike=())
-        st.button("More like this", key="record-like", on_click=go, args=(alike,))
-        st.button(basket.pick_label(pmid), key="record-pick", on_click=basket.pick, args=(article,))
+        # A dialog is drawn by itself: what a click changes of the page behind it asks for a new drawing of the whole.
+        if st.button("More like this", key="record-like"):
+            go(here().first_page(like=(pmid,), unlike=()))
+            st.rerun()
+        basket.draw_pick(article, "record-pick")
     st.html("<h4>Cite</h4>")
     st.code(hit_text.citation(article), language=None, wrap_lines=True)
     with st.popover("Other formats"):
-        for form, name in _CITED_AS.items():
-            st.html(f"<h5>{name}</h5>")
+        for form in _CITED_AS:
+            st.html(f"<h5>{FILES[form][0]}</h5>")
             st.code(export([SearchResult(1, pmid, 0.0, article, Why())], form), language=None, wrap_lines=True)

@@ -1,6 +1,7 @@
 """What the page says when it has no hits to show, each time with what to do next."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
@@ -82,8 +83,8 @@ _TROUBLES: tuple[tuple[type[PubMedSearchError], Trouble], ...] = (
 )
 
 
-def draw_error(error: PubMedSearchError, folder: str) -> None:
-    """Say what is wrong in the error's own sentence, and which command helps."""
+def draw_error(error: PubMedSearchError, folder: str, part: str) -> None:
+    """Say what is wrong with a part of the page in the error's own sentence, and which command helps."""
     trouble = next(trouble for kind, trouble in _TROUBLES if isinstance(error, kind))
     draw_notice(trouble.heading, str(error), trouble.advice, grave=not isinstance(error, NoIndex | QueryError))
     if trouble.rebuild:
@@ -92,14 +93,18 @@ def draw_error(error: PubMedSearchError, folder: str) -> None:
         st.html("<p>Or try it with the sample that ships with the project (<code>make demo</code> does the same):</p>")
         _draw_build("--sample", folder)
     if not isinstance(error, QueryError):
-        st.button("Try again")
+        _draw_try_again(part)
+
+
+def _draw_try_again(part: str) -> None:
+    st.button("Try again", key=f"try-again-{part}")
 
 
 def _draw_build(source: str, folder: str) -> None:
     st.code(f"pubmed-index build {source} --index {shlex.quote(folder)}", language="bash", wrap_lines=True)
 
 
-def draw_unexpected() -> None:
+def draw_unexpected(part: str) -> None:
     """Say that the program itself failed, so that nobody takes the silence for an empty answer."""
     draw_notice(
         "Something went wrong in the program",
@@ -107,7 +112,7 @@ def draw_unexpected() -> None:
         "The terminal that runs pubmed-ui shows the cause. Trying again may help.",
         grave=True,
     )
-    st.button("Try again")
+    _draw_try_again(part)
 
 
 def draw_backward_years(address: Address) -> None:
@@ -121,14 +126,23 @@ def draw_backward_years(address: Address) -> None:
     _offer(f"Search {swapped.years}", swapped, primary=True)
 
 
+def draw_lost_examples(pmids: Sequence[int], articles: int, *, left: int) -> None:
+    """Say which articles whose neighbours were asked for are not in the index, `left` of them being there."""
+    numbers = ", ".join(map(_number, pmids))
+    advice = "The answer is to the others." if left else "Describe in the box above what it should be about."
+    if len(pmids) == 1:
+        draw_notice("This article is not in the index", f"{numbers} is none of the {articles:,} articles here.", advice)
+    else:
+        draw_notice("These articles are not in the index", f"{numbers} are none of the {articles:,} articles here.", advice)
+
+
 def draw_unknown_article(pmid: int, articles: int) -> None:
-    """Say that an article whose neighbours were asked for is not in the index."""
-    number = "PMID" if pmid <= LARGEST_PMID else "Local id"
-    draw_notice(
-        "This article is not in the index",
-        f"{number} {pmid} is none of the {articles:,} articles here, so there is nothing to compare it with.",
-        "Describe what it is about in the box above.",
-    )
+    """Say that an article that was to be opened is not in the index."""
+    draw_notice("This article is not in the index", f"{_number(pmid)} is none of the {articles:,} articles here.", "")
+
+
+def _number(pmid: int) -> str:
+    return f"{'PMID' if pmid <= LARGEST_PMID else 'Local id'} {pmid}"
 
 
 def draw_no_hits(results: SearchResults, address: Address) -> None:
@@ -145,7 +159,7 @@ def draw_no_hits(results: SearchResults, address: Address) -> None:
     with st.container(horizontal=True):
         if by_words:
             _offer("Search by meaning, too", address.first_page(mode=Mode.HYBRID), primary=True)
-        if address.unfiltered() != address.first_page():
+        if address.narrowings:
             _offer("Clear all filters", address.unfiltered(), primary=True)
         if results.hidden_retracted:
             _offer("Include retracted articles", address.first_page(include_retracted=True))

@@ -1,5 +1,6 @@
 """What can be done with an answer as a whole: the basket, and files of the basket or of the answer."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from ui.current_searcher import AnySearcher
 from ui.navigation import go
 from ui.plain_label import plain_label
 
-_FILES = {
+FILES = {
     Format.RIS: ("RIS", "ris", "application/x-research-info-systems"),
     Format.NBIB: ("NBIB (PubMed)", "nbib", "application/nbib"),
     Format.BIBTEX: ("BibTeX", "bib", "application/x-bibtex"),
@@ -25,28 +26,31 @@ _FILES = {
 _TITLE_LENGTH = 90
 
 
-def draw_toolbar(searcher: AnySearcher, answer: Answer) -> None:
-    """Draw the basket and the export of the whole answer."""
-    _draw_basket(searcher, answer.asked)
+def draw_toolbar(get_searcher: Callable[[], AnySearcher], answer: Answer, address: Address) -> None:
+    """Draw the basket, the export of the whole answer, and the switch of the map.
+
+    Files are made later, by the searcher that `get_searcher` gives then: a page that is left open keeps no generation.
+    """
+    draw_basket(get_searcher, address)
     ranked, query = answer.results.ranked, answer.results.query
     if not ranked:
         return
     with st.popover("Export results"):
-        _draw_export("results", len(ranked), lambda: results_of(searcher, ranked, query))
-    shown = answer.asked.mapped
-    changed = replace(answer.asked, mapped=not shown)
-    st.button("Hide the map" if shown else "Map", key="map-switch", on_click=go, args=(changed,))
+        _draw_export("results", len(ranked), lambda: results_of(get_searcher(), ranked, query))
+    label = "Hide the map" if address.mapped else "Map"
+    st.button(label, key="map-switch", on_click=go, args=(replace(address, mapped=not address.mapped),))
 
 
 def results_of(searcher: AnySearcher, pmids: Sequence[int], query: str) -> SearchResults:
-    """Some articles as an answer, in their order, for a file that says how current its data is."""
+    """Some articles as an answer, in their order and without scores, for a file that says how current its data is."""
     articles = searcher.articles(pmids)
     found = [articles[pmid] for pmid in pmids if pmid in articles]
-    hits = tuple(SearchResult(rank, one.pmid, 0.0, one, Why()) for rank, one in enumerate(found, start=1))
+    hits = tuple(SearchResult(rank, one.pmid, math.nan, one, Why()) for rank, one in enumerate(found, start=1))
     return SearchResults(query, Mode.HYBRID, Filters(), 0.0, 0, searcher.summary, hits)
 
 
-def _draw_basket(searcher: AnySearcher, address: Address) -> None:
+def draw_basket(get_searcher: Callable[[], AnySearcher], address: Address) -> None:
+    """Draw the picked articles, and what can be done with them."""
     picked = basket.picked()
     with st.popover(f"Basket ({len(picked)})"):
         if not picked:
@@ -57,14 +61,14 @@ def _draw_basket(searcher: AnySearcher, address: Address) -> None:
             st.button(label, key=f"plain-put-back-{pmid}", type="tertiary", on_click=basket.put_back, args=([pmid],))
         alike = address.first_page(like=tuple(picked), unlike=())
         st.button("Find more like these", key="alike", type="primary", on_click=go, args=(alike,))
-        _draw_export("basket", len(picked), lambda: results_of(searcher, tuple(picked), "basket"))
+        _draw_export("basket", len(picked), lambda: results_of(get_searcher(), tuple(picked), "basket"))
         st.button("Empty the basket", key="plain-empty", type="tertiary", on_click=basket.put_back, args=(tuple(picked),))
 
 
 def _draw_export(name: str, count: int, found: Callable[[], SearchResults]) -> None:
     """A choice of format, and a button whose file is made when it is pressed."""
-    chosen = st.selectbox("Format", list(_FILES), format_func=lambda one: _FILES[one][0], key=f"format-{name}")
-    _, ending, kind = _FILES[chosen]
+    chosen = st.selectbox("Format", list(FILES), format_func=lambda one: FILES[one][0], key=f"format-{name}")
+    _, ending, kind = FILES[chosen]
 
     def file() -> bytes:
         return export(found(), chosen).encode()

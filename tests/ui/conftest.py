@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from search.article import Article
+from search.saved_searches import SavedSearches
 
 
 @pytest.fixture
@@ -28,18 +29,20 @@ def retracted() -> Article:
     return replace(made_up_article(7), publication_types=("Journal Article", "Retracted Publication"))
 
 
-def page_script(get_searcher, folder="an index"):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def page_script(get_searcher, saved=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """What AppTest runs: the source of this function, as a script."""
     from ui.page import show
 
-    show(get_searcher, folder)
+    show(get_searcher, "an index", saved)
 
 
 class PageUnderTest:
     """The page as AppTest sees it, with readers for what it shows."""
 
-    def __init__(self, get_searcher: Callable[[], SearcherDouble], parameters: dict[str, str]) -> None:
-        arguments = {"get_searcher": get_searcher}
+    def __init__(
+        self, get_searcher: Callable[[], SearcherDouble], saved: SavedSearches | None, parameters: dict[str, str]
+    ) -> None:
+        arguments = {"get_searcher": get_searcher, "saved": saved}
         self.app = AppTest.from_function(page_script, kwargs=arguments, default_timeout=20)
         for name, value in parameters.items():
             self.app.query_params[name] = value
@@ -61,6 +64,11 @@ class PageUnderTest:
         return [label_of(button) for button in self.app.button]
 
     @property
+    def disabled(self) -> set[str]:
+        """The labels of the buttons that cannot be pressed."""
+        return {label_of(button) for button in self.app.button if button.disabled}
+
+    @property
     def hits(self) -> int:
         return self.html.count("<article>")
 
@@ -76,8 +84,10 @@ def label_of(button: Button) -> str:
 
 @pytest.fixture
 def open_page(double: SearcherDouble) -> Callable[..., PageUnderTest]:
-    def opened(get_searcher: Callable[[], SearcherDouble] = lambda: double, **parameters: str) -> PageUnderTest:
-        return PageUnderTest(get_searcher, parameters)
+    def opened(
+        get_searcher: Callable[[], SearcherDouble] = lambda: double, saved: SavedSearches | None = None, **parameters: str
+    ) -> PageUnderTest:
+        return PageUnderTest(get_searcher, saved, parameters)
 
     return opened
 

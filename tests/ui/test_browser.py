@@ -59,6 +59,31 @@ def test_more_like_this(page: Page, url: str) -> None:
     page.get_by_role("button", name="← Back to the results").click()
     expect(page.get_by_role("heading", name="Results for")).to_be_visible()
     assert pmids(page)[0] == example
+    page.get_by_role("button", name="Cite").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="More like this").click()
+    expect(page.get_by_role("heading", name="Similar to")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_every_page_begins_at_its_top(page: Page, url: str) -> None:
+    ask(page, url)
+    for first in ("21.", "41.", "61."):
+        page.get_by_role("button", name="Next →").click()
+        expect(page.locator(".rank").first).to_have_text(first)
+        settled(page)
+        assert page.locator("[data-testid=stMain]").evaluate("part => part.scrollTop") == 0
+
+
+def test_a_point_of_the_map_opens_its_article(page: Page, url: str) -> None:
+    page.goto(f"{url}/?q=pain&map=1")
+    points = page.locator("[data-testid=stMain] [data-testid=stVegaLiteChart] [role=graphics-symbol]")
+    for _ in range(2):  # and after it was closed, the same point once more
+        expect(points.first).to_be_visible()
+        settled(page)
+        points.first.click(force=True)
+        expect(page.get_by_role("dialog")).to_contain_text("Cite")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_a_url_has_all_that_is_on_the_page(open_tab: Callable[..., Page], url: str) -> None:
@@ -177,12 +202,19 @@ def test_an_update_is_there_without_a_restart(served: Served, page: Page, tmp_pa
         page.get_by_label("Your question").fill("muscle pain")
         page.keyboard.press("Enter")
         titles(page, 1)
+        page.get_by_role("button", name="Save search").click()
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_text("Saved as muscle pain")).to_be_visible()
+        page.keyboard.press("Escape")
         later = tmp_path / "later.jsonl"
         later.write_text(json.dumps({"pmid": 2, "title": "Fibrates and muscles", "abstract": "Muscle pain occurs."}))
         command("update", str(later), "--index", str(index))
         page.get_by_role("button", name="Search", exact=True).click()
         assert sorted(titles(page, 2)) == ["Fibrates and muscles", "Statins and muscles"]
         expect(page.locator("footer")).to_contain_text("2 articles")
+        expect(page.get_by_text("1 new since somebody last looked")).to_be_visible()
+        new = page.locator("article").filter(has=page.locator(".badge.new"))
+        expect(new.locator("h3")).to_contain_text("Fibrates and muscles")
 
 
 def test_the_picture_of_the_readme(open_tab: Callable[..., Page], url: str, tmp_path: Path) -> None:

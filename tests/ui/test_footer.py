@@ -20,8 +20,8 @@ def footer(updated: str, today: dt.date) -> str:
     [
         ("2026-01-03", ""),
         ("2025-12-04", ""),
-        ("2025-12-03", "The newest file is 31 days old"),
-        ("2020-01-03", "The newest file is 2,192 days old"),
+        ("2025-12-03", "The newest change in it is 31 days old"),
+        ("2020-01-03", "The newest change in it is 2,192 days old"),
         ("", ""),
         ("2026-02-30", ""),
     ],

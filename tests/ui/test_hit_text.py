@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from search.article import AbstractSection, Article, Author, Correction, MeshHeading, OtherAbstract
 from search.facets import Count
 from ui import hit_text
+from ui.publication_types import telling_first
 
 HOSTILE = [
     "<script>window.hacked = 1</script>",
@@ -194,7 +195,7 @@ def test_headings_with_commas_stay_apart() -> None:
 
 def test_types_that_matter_are_offered_first() -> None:
     counts = [Count("Journal Article", 9), Count("Review", 3), Count("English Abstract", 2), Count("Letter", 1)]
-    shown = [one.value for one in hit_text.telling_first(counts)]
+    shown = [one.value for one in telling_first(counts)]
     assert shown == ["Review", "Letter", "Journal Article", "English Abstract"]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from searcher_double import Request
+from searcher_double import Request, made_up_article
 
 from search.article import AbstractSection, Article, Author
 from search.errors import (
@@ -92,13 +92,13 @@ def test_the_whole_state_is_in_the_url(open_page: OpenPage, double: Any) -> None
     assert double.asked == [Request("statins", filters, Mode.LEXICAL, Sort.DATE, (7,), skip=20)]
     assert page.app.text_input(key="query").value == "statins"
     assert page.app.slider[0].value == (2000, 2020)
-    assert page.app.checkbox(key="include_retracted-True").value is True
+    assert page.app.checkbox(key="include_retracted").value is True
 
 
 def test_mode_and_order(open_page: OpenPage, double: Any) -> None:
     page = open_page(q="statins", page="2")
-    page.app.radio(key="mode-hybrid").set_value(Mode.DENSE).run()
-    page.app.radio(key="sort-relevance").set_value(Sort.DATE).run()
+    page.app.radio(key="mode").set_value(Mode.DENSE).run()
+    page.app.radio(key="sort").set_value(Sort.DATE).run()
     assert page.parameters == {"q": "statins", "mode": "dense", "sort": "date"}
     assert double.asked[-1] == Request("statins", mode=Mode.DENSE, sort=Sort.DATE)
 
@@ -219,11 +219,51 @@ def test_an_unknown_pmid_is_said_to_be_unknown(open_page: OpenPage) -> None:
     assert "PMID 999 is none of the 29,457 articles" in page.html
 
 
+def test_what_is_left_of_examples_is_asked(open_page: OpenPage, double: Any) -> None:
+    page = open_page()
+    page.app.session_state["basket"] = {5: "Five", 999: "Deleted since", 1000: "So is this"}
+    page.app.query_params["like"] = "5,999,1000"
+    page.app.run()
+    assert "PMID 999, PMID 1000 are none of the 29,457 articles here." in page.html
+    assert double.asked == [Request((5,), mode=Mode.DENSE)]
+    assert list(page.app.session_state["basket"]) == [5]
+
+
+def test_a_full_basket_takes_no_more(open_page: OpenPage) -> None:
+    page = open_page(q="statins")
+    page.app.session_state["basket"] = dict.fromkeys(range(1, 31), "Picked")
+    page.app.run()
+    assert "✓ In the basket" not in page.disabled
+    page.app.query_params["page"] = "3"
+    page.app.run()
+    assert "The basket is full" in page.disabled
+
+
+def test_the_basket_is_on_the_start_page_too(open_page: OpenPage) -> None:
+    page = open_page()
+    page.app.session_state["basket"] = {5: "Five", 6: "Six"}
+    page.app.run()
+    assert page.press("Find more like these").parameters == {"like": "5,6"}
+
+
+def test_the_map_and_other_pages_ask_for_no_facets_again(open_page: OpenPage, double: Any) -> None:
+    page = open_page(q="statins")
+    page.press("Next →")
+    assert len(double.asked) == 2
+    assert double.counted == 1
+
+
+def test_the_end_of_the_newest_says_what_they_are_of(open_page: OpenPage, double: Any) -> None:
+    double.articles_held[:] = [made_up_article(pmid) for pmid in range(1, 201)]
+    assert "These are the best 200 hits, the newest first." in open_page(q="statins", sort="date", page="10").html
+    assert "newest first." not in open_page(q="statins", page="10").html
+
+
 def test_retracted_articles_are_counted_and_can_be_shown(open_page: OpenPage, double: Any, retracted: Article) -> None:
     double.articles_held[6] = retracted
     page = open_page(q="statins")
     assert "23 ms · 1 retracted article left out" in page.html
-    box = page.app.checkbox(key="include_retracted-False")
+    box = page.app.checkbox(key="include_retracted")
     assert box.label == "Show retracted articles (1 hidden)"
     box.check().run()
     assert page.parameters == {"q": "statins", "retracted": "1"}
@@ -305,9 +345,22 @@ def test_an_error_of_a_search_keeps_the_form_and_the_footer(open_page: OpenPage,
     assert "No articles found" not in page.html
     assert "<footer>" in page.html
     assert page.app.text_input(key="query").value == "statins"
-    assert page.app.radio(key="mode-hybrid").value == "hybrid"
+    assert page.app.radio(key="mode").value == "hybrid"
     double.error = None
     assert page.press("Search").hits == 20
+
+
+def test_two_parts_that_fail_are_both_explained(open_page: OpenPage, double: Any) -> None:
+    double.error = BrokenIndex("The vectors are cut short.")
+    double.article = broken
+    page = open_page(q="statins", open="5")
+    assert "The vectors are cut short." in page.html
+    assert "The records are cut short." in page.html
+    assert "<footer>" in page.html
+
+
+def broken(pmid: int) -> Article:
+    raise BrokenIndex("The records are cut short.")
 
 
 def test_an_unforeseen_failure_is_no_empty_answer(open_page: OpenPage, double: Any, caplog: pytest.LogCaptureFixture) -> None:
