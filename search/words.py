@@ -19,6 +19,8 @@ STOP_WORDS = frozenset(
 _ASKING = re.compile(
     r"\b(?:[Ww]h(?:at|ich|y|en|ere)|[Hh]ow|[Dd](?:o|oes|id)|[Hh]a(?:s|ve|d)|[Ww]ere|[Bb]een|[Ff]rom)\b(?![-/])", re.ASCII
 )
+# Of "a newborn's pain" the s is no word, and would be marked wherever there is another.
+_POSSESSIVE = re.compile(r"(?<=[^\W\d_])['\N{RIGHT SINGLE QUOTATION MARK}]s\b")
 # Longer runs of letters are sequences, addresses or noise.
 _LONGEST = 60
 # "TGF-β1" and "TGF-beta1" are one name; text and questions are both spelt out. tantivy takes no half of a surrogate pair.
@@ -108,8 +110,8 @@ def stem_counts(text: str) -> Counter[str]:
 
 
 def without_asking(text: str) -> str:
-    """A question without the words that only ask: "what", "does"."""
-    return _ASKING.sub(" ", text)
+    """A question without the words that only ask, "what", "does", and without the s of possessives."""
+    return _ASKING.sub(" ", _POSSESSIVE.sub(" ", text))
 
 
 def spelt_words(text: str) -> Iterator[re.Match[str]]:

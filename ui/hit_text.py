@@ -110,7 +110,7 @@ def _title_marks(hit: SearchResult) -> Sequence[tuple[int, int]]:
 def why(reason: Why, mode: Mode) -> str:
     """The reasons for a hit in words: where each leg ranked it, and which of the question's words it has."""
     was_ranked = any((reason.lexical_rank, reason.dense_rank, reason.feedback_rank))
-    missed = f"not among its {DEPTH:,} candidates" if mode is Mode.HYBRID and was_ranked else ""
+    missed = f"not among its first {DEPTH:,}" if mode is Mode.HYBRID and was_ranked else ""
     rows = [
         ("By words", _rank(reason.lexical_rank) or missed),
         ("By meaning", _rank(reason.dense_rank) + _similarity(reason.similarity) or missed),
@@ -123,7 +123,7 @@ def why(reason: Why, mode: Mode) -> str:
 
 
 def _rank(rank: int | None) -> str:
-    return f"{ordinal(rank)} of {DEPTH:,} candidates" if rank else ""
+    return ordinal(rank) if rank else ""
 
 
 def _similarity(similarity: float | None) -> str:

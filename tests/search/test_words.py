@@ -17,6 +17,7 @@ from search.words import (
     stem_counts,
     stems,
     whole_names,
+    without_asking,
 )
 
 # Every line is one name, as it is found written.
@@ -169,3 +170,16 @@ def test_compound_words_in_small_letters_are_not_asked_for_as_names() -> None:
 )
 def test_words_with_what_is_joined_to_them(text: str, expected: list[str]) -> None:
     assert [found.group() for found in compounds(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("What eases a newborn's pain?", ["eas", "newborn", "pain"]),
+        ("Crohn\N{RIGHT SINGLE QUOTATION MARK}s disease", ["crohn", "diseas"]),
+        ("WHO guidelines on S. aureus", ["who", "guidelin", "s", "aureus"]),
+        ("the 5's", ["5", "s"]),
+    ],
+)
+def test_what_only_asks_and_the_s_of_a_possessive_are_no_words_of_a_question(question: str, words: list[str]) -> None:
+    assert stems(without_asking(question)) == words

@@ -225,6 +225,8 @@ def test_the_picture_of_the_readme(open_tab: Callable[..., Page], url: str, tmp_
     page.get_by_text("Why this hit").first.click()
     expect(page.locator("article dl").first).to_be_visible()
     settled(page)
+    expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
+    expect(page.get_by_label(re.compile("^Randomized Controlled Trial"))).to_be_visible()
     picture = Path(os.environ.get("PICTURE", tmp_path / "page.png"))
     page.screenshot(path=picture)
     assert picture.stat().st_size > 50_000
