@@ -42,7 +42,7 @@ def draw_chips(address: Address, unlike: Mapping[int, Article]) -> None:
     with st.container(horizontal=True, key="chips"):
         for number, (label, without) in enumerate(chips):
             st.button(f"{plain_label(label)} ✕", key=f"chip-{number}", help="Remove this filter", on_click=go, args=(without,))
-        if len(chips) > 1:
+        if len(address.narrowings) > 1:
             st.button("Clear all", key="plain-clear", type="tertiary", on_click=go, args=(address.unfiltered(),))
 
 

@@ -91,7 +91,8 @@ def _draw_head(address: Address) -> None:
 def _draw_corpus_line(searcher: AnySearcher, address: Address) -> None:
     """The size and age of the index; above hits also what must be known before reading them."""
     summary = searcher.summary
-    words = [f"{summary.articles:,} articles, updated {summary.updated}. May not be current."]
+    updated = f", updated {summary.updated}" if summary.updated else ""
+    words = [f"{summary.articles:,} articles{updated}. May not be current."]
     if address.asks:
         words.append(searcher.corpus_note)
     st.html(f'<p class="corpus">{escape(" ".join(words).strip())}</p>')

@@ -65,6 +65,36 @@ def test_more_like_this(page: Page, url: str) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+# Where the first hit begins, and what stands above and beside it, in every frame until it is asked for.
+WATCH = """() => {
+  window.places = new Set();
+  const look = () => {
+    const tops = ['.answer', '.st-key-toolbar', 'article', '.st-key-has_abstract'].map(name => {
+      const part = document.querySelector(name);
+      return part ? Math.round(part.getBoundingClientRect().top) : null;
+    });
+    window.places.add(tops.join(' '));
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+def test_another_answer_does_not_make_the_page_jump(page: Page, url: str) -> None:
+    page.goto(f"{url}/?q=pain")
+    before = titles(page)
+    settled(page)
+    page.wait_for_timeout(1500)  # charts are drawn a moment later
+    page.evaluate(WATCH)
+    page.get_by_label("Your question").fill("sleep")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Results for “sleep”")).to_be_visible()
+    expect(page.locator("article h3 a").first).not_to_have_text(before[0])
+    settled(page)
+    page.wait_for_timeout(1500)
+    assert len(page.evaluate("[...window.places]")) == 1
+
+
 def test_every_page_begins_at_its_top(page: Page, url: str) -> None:
     ask(page, url)
     for first in ("21.", "41.", "61."):
