@@ -76,7 +76,8 @@ def _labels(hits: HitMap) -> list[dict[str, Any]]:
     """The clusters' words, on a halo of the page's colour: points lie under them."""
     rows = [{"x": one.x, "y": one.y, "label": _label(one.terms)} for one in hits.clusters if one.terms]
     ink, paper = ("#e4e9ef", "#11161d") if st.context.theme.type == "dark" else ("#1c2733", "#ffffff")
-    text = {"type": "text", "fontSize": 13, "fontWeight": "bold", "lineBreak": "\n", "tooltip": None}
+    size = {"expr": "width < 500 ? 10 : 13"}  # a phone has less room for them
+    text = {"type": "text", "fontSize": size, "fontWeight": "bold", "lineBreak": "\n", "tooltip": None}
     encoding = {**_axes(hits), "text": {"field": "label", "type": "nominal"}}
     styles = ({"stroke": paper, "strokeWidth": 4, "opacity": 0.85}, {"color": ink})
     return [{"data": {"values": rows}, "mark": {**text, **style}, "encoding": encoding} for style in styles]
