@@ -18,14 +18,13 @@ from search.questions import Question, read_questions
 from search.results import SearchResults
 from search.saved_search import SavedSearch
 from search.saved_searches import SavedSearches
+from search.search_options import EXPLAINED_UNASKED
 from search.searcher import EncoderLoader, Searcher, load_transformer
 
 if TYPE_CHECKING:
     from search.reranker import CrossEncoder
 
 _STANDARD_INPUT = "-"
-# So many hits are explained unasked: their sentences take about as long to encode as the question.
-_EXPLAINED = 3
 
 
 def load_reranker(name: str) -> "CrossEncoder":
@@ -112,7 +111,7 @@ def _answer(searcher: Searcher, question: str, options: Options, reranker: "Cros
         options.mode,
         sort=options.sort,
         unlike=options.unlike,
-        explain=_explained(options, unasked=_EXPLAINED),
+        explain=_explained(options, unasked=EXPLAINED_UNASKED),
         whole=options.explain,
         rerank=reranker,
     )
@@ -139,7 +138,7 @@ def _answer_saved(searcher: Searcher, name: str, options: Options) -> None:
     if options.form is Screen.ATOM:
         _write(newest(search, searcher, options.k), options, searcher)
         return
-    explain = _explained(options, unasked=0 if search.like else _EXPLAINED)
+    explain = _explained(options, unasked=0 if search.like else EXPLAINED_UNASKED)
     results = search.ask(searcher, options.k, explain=explain, whole=options.explain)
     news = News(search, saved.new_since_last_time(search, results, searcher))
     _write(results, options, searcher, news)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from search.results import SearchResults
+from search.search_options import EXPLAINED_UNASKED
 from ui.address import PAGE_SIZE, Address
 from ui.current_searcher import AnySearcher
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from search.hit_map import HitMap
 
 _KEY = "answer"
-# The sentence nearest in meaning is looked for in so many hits: those of all twenty would take 0.3 s more.
-_EXPLAINED = 3
 
 
 @dataclass(slots=True)
@@ -68,7 +67,9 @@ def answer(searcher: AnySearcher, address: Address) -> Answer:
 
 def _ask(searcher: AnySearcher, asked: Address) -> SearchResults:
     if asked.like:
-        return searcher.similar(asked.like, asked.unlike, PAGE_SIZE, asked.filters, explain=_EXPLAINED, skip=asked.skipped)
+        return searcher.similar(
+            asked.like, asked.unlike, PAGE_SIZE, asked.filters, explain=EXPLAINED_UNASKED, skip=asked.skipped
+        )
     return searcher.search(
         asked.query,
         PAGE_SIZE,
@@ -76,6 +77,6 @@ def _ask(searcher: AnySearcher, asked: Address) -> SearchResults:
         asked.mode,
         sort=asked.sort,
         unlike=asked.unlike,
-        explain=_EXPLAINED,
+        explain=EXPLAINED_UNASKED,
         skip=asked.skipped,
     )
