@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 QUESTION = "Do statins cause muscle pain?"
 # Without a sandbox, which containers lack, and asking nobody for anything.
@@ -17,11 +17,16 @@ FLAGS = (
 )
 
 
-def titles(page: Page, count: int = 20) -> list[str]:
-    """The titles of the hits, once all of them are drawn."""
+def hits(page: Page, count: int = 20) -> Locator:
+    """The linked titles of the hits, once all of them are drawn."""
     links = page.locator("article h3 a")
     expect(links).to_have_count(count)
-    return links.all_inner_texts()
+    return links
+
+
+def titles(page: Page, count: int = 20) -> list[str]:
+    """The titles of the hits."""
+    return hits(page, count).all_inner_texts()
 
 
 def settled(page: Page) -> None:
@@ -37,8 +42,6 @@ def ask(page: Page, url: str, question: str = QUESTION) -> list[str]:
 
 
 def pmids(page: Page, count: int = 20) -> list[int]:
-    """The PMIDs of the hits, once all of them are drawn."""
-    links = page.locator("article h3 a")
-    expect(links).to_have_count(count)
-    addresses = (link.get_attribute("href") or "" for link in links.all())
+    """The PMIDs of the hits."""
+    addresses = (link.get_attribute("href") or "" for link in hits(page, count).all())
     return [int(found[1]) for address in addresses if (found := re.search(r"(\d+)/$", address))]

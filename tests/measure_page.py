@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from browsing import FLAGS
+from browsing import FLAGS, settled
 from playwright.sync_api import Page, sync_playwright
 from served_page import Shown, Visitor, served
 
@@ -81,7 +81,7 @@ def browse(url: str, questions: Sequence[str], titles: dict[str, list[str]]) -> 
 
 def ask(page: Page, question: str, title: str) -> float:
     """Type as a person does, then press Enter; gives the seconds until the first hit is seen."""
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    settled(page)
     page.get_by_label("Your question").fill(question)
     page.evaluate(f"window.firstHit = ({_FIRST_HIT})({json.dumps([question, title])}); null")
     page.keyboard.press("Enter")

@@ -103,8 +103,9 @@ def _marked(text: str, marks: Sequence[tuple[int, int]]) -> str:
 def _title_marks(hit: SearchResult) -> Sequence[tuple[int, int]]:
     """The question's words in a title, where no sentence has any of them."""
     sentence = hit.why.sentence
-    is_title = sentence is not None and sentence.label == TITLE_LABEL and sentence.text == title_of(hit.article)
-    return sentence.marks if is_title and sentence is not None else ()
+    if sentence is None or sentence.label != TITLE_LABEL or sentence.text != title_of(hit.article):
+        return ()
+    return sentence.marks
 
 
 def why(reason: Why, mode: Mode) -> str:

@@ -6,12 +6,11 @@ import streamlit as st
 
 from search.article import Article
 from search.export import Format, export
-from search.results import SearchResult, Why
 from ui import basket, hit_text
 from ui.current_searcher import AnySearcher
 from ui.navigation import go, here
 from ui.states import draw_unknown_article
-from ui.toolbar import FILES
+from ui.toolbar import FILES, unranked
 
 CLOSED = "closed"  # how many articles were closed in this session
 _CITED_AS = (Format.NBIB, Format.RIS, Format.BIBTEX)
@@ -48,4 +47,4 @@ def _dialog(article: Article | None, pmid: int, articles: int) -> None:
     with st.popover("Other formats"):
         for form in _CITED_AS:
             st.html(f"<h5>{FILES[form][0]}</h5>")
-            st.code(export([SearchResult(1, pmid, 0.0, article, Why())], form), language=None, wrap_lines=True)
+            st.code(export(unranked([article]), form), language=None, wrap_lines=True)

@@ -130,10 +130,8 @@ def draw_lost_examples(pmids: Sequence[int], articles: int, *, left: int) -> Non
     """Say which articles whose neighbours were asked for are not in the index, `left` of them being there."""
     numbers = ", ".join(map(_number, pmids))
     advice = "The answer is to the others." if left else "Describe in the box above what it should be about."
-    if len(pmids) == 1:
-        draw_notice("This article is not in the index", f"{numbers} is none of the {articles:,} articles here.", advice)
-    else:
-        draw_notice("These articles are not in the index", f"{numbers} are none of the {articles:,} articles here.", advice)
+    which, verb = ("This article is", "is") if len(pmids) == 1 else ("These articles are", "are")
+    draw_notice(f"{which} not in the index", f"{numbers} {verb} none of the {articles:,} articles here.", advice)
 
 
 def draw_unknown_article(pmid: int, articles: int) -> None:

@@ -1,11 +1,12 @@
 """What can be done with an answer as a whole: the basket, and files of the basket or of the answer."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import streamlit as st
 
+from search.article import Article
 from search.export import Format, export
 from search.filters import Filters
 from search.results import Mode, SearchResult, SearchResults, Why
@@ -44,9 +45,13 @@ def draw_toolbar(get_searcher: Callable[[], AnySearcher], answer: Answer, addres
 def results_of(searcher: AnySearcher, pmids: Sequence[int], query: str) -> SearchResults:
     """Some articles as an answer, in their order and without scores, for a file that says how current its data is."""
     articles = searcher.articles(pmids)
-    found = [articles[pmid] for pmid in pmids if pmid in articles]
-    hits = tuple(SearchResult(rank, one.pmid, math.nan, one, Why()) for rank, one in enumerate(found, start=1))
+    hits = unranked(articles[pmid] for pmid in pmids if pmid in articles)
     return SearchResults(query, Mode.HYBRID, Filters(), 0.0, 0, searcher.summary, hits)
+
+
+def unranked(articles: Iterable[Article]) -> tuple[SearchResult, ...]:
+    """Articles as hits, in their order, which nothing gave a score."""
+    return tuple(SearchResult(rank, one.pmid, math.nan, one, Why()) for rank, one in enumerate(articles, start=1))
 
 
 def draw_basket(get_searcher: Callable[[], AnySearcher], address: Address) -> None:
