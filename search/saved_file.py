@@ -26,7 +26,7 @@ from search.errors import (
 from search.filters import Filters
 from search.look import Look
 from search.results import Mode, Sort
-from search.saved_search import SavedSearch
+from search.saved_search import Question, SavedSearch
 from search.storage import is_full
 
 FORMAT_VERSION = 1
@@ -70,6 +70,12 @@ class SavedRows:
         """The search of a name, or None."""
         row = self._connection.execute(sa.select(*_OF_A_SEARCH).where(_SEARCHES.c.name == name)).one_or_none()
         return None if row is None else self._search(row)
+
+    def find(self, question: Question) -> SavedSearch | None:
+        """The search that asks a question, the newest of several; None where there is none."""
+        alike = sa.select(*_OF_A_SEARCH).where(_SEARCHES.c.query == question[0])
+        searches = map(self._search, self._connection.execute(alike.order_by(_SEARCHES.c.number.desc())))
+        return next((search for search in searches if search.question == question), None)
 
     def count(self) -> int:
         """How many searches there are."""

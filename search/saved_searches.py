@@ -11,7 +11,7 @@ from search.errors import SavedSearchError
 from search.index_folder import DEFAULT_INDEX, IndexFolder
 from search.look import Look
 from search.results import SearchResults
-from search.saved_search import SavedSearch, checked_name
+from search.saved_search import Question, SavedSearch, checked_name
 
 if TYPE_CHECKING:
     from search.arrivals import Arrivals
@@ -74,6 +74,11 @@ class SavedSearches:
         """The search that was saved under a name; None where there is none. Raises SavedSearchError on what is no name."""
         with self._file.reading() as rows:
             return rows.get(checked_name(name)) if rows else None
+
+    def find(self, question: Question) -> SavedSearch | None:
+        """The search that was saved with a `SavedSearch.question`, the newest of several; None where there is none."""
+        with self._file.reading() as rows:
+            return rows.find(question) if rows else None
 
     def delete(self, name: str) -> bool:
         """Delete a saved search; returns whether there was one. Raises SavedSearchError on what is no name."""

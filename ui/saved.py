@@ -94,7 +94,7 @@ def _news(saved: SavedSearches, searcher: AnySearcher, answer: Answer) -> _News 
     kept: dict[Question, _News] = st.session_state.setdefault("news", {})
     if asked in kept and kept[asked].searcher() is searcher:
         return kept[asked]
-    found = next((one for one in saved.all() if one.question == asked), None)
+    found = saved.find(asked)
     if found is None:
         return None
     new = saved.new_since_last_time(found, answer.results, searcher)

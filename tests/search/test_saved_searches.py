@@ -97,6 +97,17 @@ def test_the_same_question_stays_as_it_is_and_another_replaces_it(saved: SavedSe
     assert saved.all() == [second]
 
 
+def test_a_search_is_found_by_what_it_asks(saved: SavedSearches) -> None:
+    assert saved.find(WEEKLY.question) is None
+    kept = saved.save(WEEKLY)
+    saved.save(replace(WEEKLY, name="of others", unlike=(7,)))
+    saved.save(SavedSearch("like one", like=(7,)))
+    assert saved.find(WEEKLY.question) == kept
+    assert saved.find(replace(WEEKLY, sort=Sort.DATE).question) is None
+    assert saved.find(SavedSearch("as asked", like=(7,)).question) == saved.get("like one")
+    assert saved.find(SavedSearch("as asked", like=(8,)).question) is None
+
+
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_a_name_is_text_and_nothing_else(saved: SavedSearches, name: str) -> None:
     other = saved.save(WEEKLY)
