@@ -51,7 +51,7 @@ def main() -> None:
             question: [hit.article.title for hit in searcher.search(question, PAGE_SIZE)]
             for question in (*in_browser, *by_visitors, *first)
         }
-    with served("--index", index, seconds=1200) as (url, process):
+    with served("--index", index) as (url, process):
         say("Enter to the first hit, in the browser", browse(url, in_browser, titles))
         asyncio.run(visit(url, first, by_visitors, titles, psutil.Process(process.pid)))
 

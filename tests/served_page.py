@@ -20,15 +20,17 @@ from websockets.asyncio.client import ClientConnection, connect
 ROOT = Path(__file__).parents[1]
 # What an answer that does not come is given up after.
 PATIENCE_SECONDS = 120.0
+# Far more than any block takes, on a machine that others keep busy, too.
+_LONGEST_SECONDS = 1800.0
 _LARGEST_MESSAGE = 2**26
 
 
 @contextmanager
-def served(*arguments: str, seconds: float = 60) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Run ``pubmed-ui`` until the block ends, at most so many seconds; gives the address that it printed, and the process."""
+def served(*arguments: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """Run ``pubmed-ui`` until the block ends, half an hour at most; gives the address that it printed, and the process."""
     command = [sys.executable, "-m", "ui.launch", *arguments]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    watchdog = threading.Timer(seconds, process.kill)
+    watchdog = threading.Timer(_LONGEST_SECONDS, process.kill)
     watchdog.start()
     try:
         assert process.stdout is not None

@@ -100,7 +100,7 @@ def served_fixture() -> Callable[..., object]:
 @pytest.fixture(scope="module")
 def url(built_index: Path) -> Iterator[str]:
     """The page over the index of the shipped sample."""
-    with served("--index", str(built_index), seconds=600) as (address, _):
+    with served("--index", str(built_index)) as (address, _):
         yield address
 
 

@@ -18,7 +18,7 @@ MOST_FOR_A_SESSION = 8e6
 def test_visitors_get_their_own_answers_from_one_index(built_index: Path) -> None:
     with Searcher.open(built_index) as searcher:
         expected = {question: [hit.article.title for hit in searcher.search(question, PAGE_SIZE)] for question in QUESTIONS}
-    with served("--index", str(built_index), seconds=300) as (url, process):
+    with served("--index", str(built_index)) as (url, process):
         shown, growth = asyncio.run(visit(url, psutil.Process(process.pid)))
     assert [one.heading for one in shown] == [f"Results for “{question}”" for question in QUESTIONS * 2]
     assert [one.titles for one in shown] == [expected[question] for question in QUESTIONS * 2]
