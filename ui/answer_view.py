@@ -23,7 +23,7 @@ def draw_heading(results: SearchResults, address: Address, examples: list[Articl
         _draw_way_back(address)
     understood = "".join(f'<p dir="auto">{escape(line)}</p>' for line in understanding(results))
     heading = _heading(address, examples)
-    st.html(f'<div class="answer" role="status">{heading}<p>{_answer_line(results)}</p>{understood}</div>')
+    st.html(f'<div class="answer">{heading}<p>{_answer_line(results)}</p>{understood}</div>')
     if (spelt := _spelt(address.query, results.understood.suggestions)) != address.query:
         label = plain_label(f"Search for “{spelt}”", longest=200)
         st.button(label, key="spelt", on_click=go, args=(address.first_page(query=spelt),))

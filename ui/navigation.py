@@ -6,8 +6,18 @@ import streamlit as st
 
 from ui.address import Address
 
-_TO_TOP = """<script>
+# Screen readers say what changes in a place that was there before; Streamlit puts every new answer in a new place.
+LISTENED_TO = """<script>
+if (!document.getElementById("said")) {
+  const said = document.createElement("div");
+  said.id = "said";
+  said.setAttribute("role", "status");
+  document.body.append(said);
+}
+</script>"""
+_ARRIVED = """<script>
 for (const part of document.querySelectorAll('[data-testid="stMain"]')) part.scrollTo(0, 0); // drawing %d
+document.getElementById("said").textContent = document.querySelector(".answer > p").textContent;
 </script>"""
 
 
@@ -21,14 +31,14 @@ def go(address: Address) -> None:
     st.query_params.from_dict(address.parameters())
 
 
-def start_at_top(address: Address) -> None:
-    """Scroll up when the page has moved on to another list.
+def arrive(address: Address) -> None:
+    """Scroll up, and let a screen reader say what there is, when the page has moved on to another list.
 
     No text from a record or a question is part of the script: a number, without which the browser would run it only once.
     """
     page = replace(address, opened=None, mapped=False)
-    drawn, times = st.session_state.get("drawn_page", (page, 0))
+    drawn, times = st.session_state.get("drawn_page", (None, 0))
     if drawn != page:
         times += 1
-        st.html(_TO_TOP % times, unsafe_allow_javascript=True)
+        st.html(_ARRIVED % times, unsafe_allow_javascript=True)
     st.session_state["drawn_page"] = page, times

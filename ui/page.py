@@ -28,7 +28,7 @@ from ui.footer import draw_footer
 from ui.launch import NO_SAVED
 from ui.map_view import draw_map
 from ui.narrowing import draw_chips, draw_narrowing
-from ui.navigation import here, start_at_top
+from ui.navigation import LISTENED_TO, arrive, here
 from ui.record import draw_record
 from ui.saved import draw_news, draw_save, draw_saved
 from ui.search_form import draw_form, hint_wanted
@@ -85,7 +85,7 @@ def _draw_head(address: Address) -> None:
     title = f"{address.query} · {TITLE}" if address.query else TITLE
     st.set_page_config(page_title=title, page_icon="🔎", layout="centered")
     st.html(_STYLE)
-    st.html(f"<h1>{TITLE}</h1>")
+    st.html(f"<h1>{TITLE}</h1>{LISTENED_TO}", unsafe_allow_javascript=True)
 
 
 def _draw_corpus_line(searcher: AnySearcher, address: Address) -> None:
@@ -147,7 +147,7 @@ def _draw_answer(visit: Visit) -> Answer | None:
     if address.mapped and found.results.ranked:
         draw_map(found.map, address)
     draw_hits(found.results, address, news)
-    start_at_top(address)
+    arrive(address)
     return found
 
 

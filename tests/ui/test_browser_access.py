@@ -54,6 +54,19 @@ def choose_next_year(page: Page) -> int:
     return int(found[1])
 
 
+def test_a_screen_reader_is_told_of_every_answer(page: Page, url: str) -> None:
+    page.goto(url)
+    said = page.locator("#said")
+    expect(said).to_be_attached()
+    said.evaluate("part => { window.listened = part }")  # only what was there before is listened to
+    for question in ("statins", "pain"):
+        page.get_by_label("Your question").fill(question)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name=f"Results for “{question}”")).to_be_visible()
+        expect(said).to_have_text(page.locator(".answer > p").first.inner_text())
+        assert page.evaluate("window.listened.isConnected && window.listened.role === 'status'")
+
+
 # Streamlit's own parts, not this page's: each rule is left out for the elements that it names alone.
 CHROME = {"svg-img-alt": 'role="graphics-symbol"'}  # the marks within a chart: the chart as a whole has its text
 
