@@ -178,16 +178,22 @@ def test_the_mean_of_sets_counts_every_set_alike(evaluate: Evaluate, tmp_path: P
     assert mean.estimates[Mode.DENSE][Measure.MRR].mean == pytest.approx((2.5 / 3 + 1) / 2)
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache folder of all commands here: an encoder is quantised once."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
-    """Runs `pubmed-index evaluate`, with a cache folder of its own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, cache: Path) -> Iterator[Run]:
+    """Runs `pubmed-index evaluate`."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     monkeypatch.setenv("COLUMNS", "120")
     with in_process(main, capsys) as run:
         yield functools.partial(run, "evaluate")
 
 
-def test_the_command_measures_two_sets_and_their_mean(command: Run, tmp_path: Path) -> None:
+def test_the_command_measures_two_sets_and_their_mean(command: Run, cache: Path, tmp_path: Path) -> None:
     sets = [write_set(tmp_path / "first"), write_set(tmp_path / "second", judgements={"q2": {"two": 1}, "q3": {"gone": 1}})]
     done = command(*sets, "--mode", "dense")
     assert done.code == 0, done.err
@@ -198,7 +204,7 @@ def test_the_command_measures_two_sets_and_their_mean(command: Run, tmp_path: Pa
     ]
     assert "questions without judgements, not asked: 1" in done.out
     assert "judged documents that the corpus lacks, counted as not found: 1" in done.out
-    assert list((tmp_path / "cache" / "pubmed-semantic-search" / "evaluate").glob("first-*"))
+    assert list((cache / "pubmed-semantic-search" / "evaluate").glob("first-*"))
 
 
 def test_the_document_says_what_produced_it(command: Run, tmp_path: Path) -> None:
