@@ -40,23 +40,29 @@ _NOTICES = {
 }
 
 
+# Where a bar begins: a bar from 0 would look the same for every hit of the first page. Nine of ten questions of NFCorpus have a
+# thousandth hit with a larger share of the best one's score, on 29,457 abstracts.
+_EMPTY = {Mode.HYBRID: 0.6, Mode.DENSE: 0.3, Mode.LEXICAL: 0.15}
+
+
 def card(hit: SearchResult, mode: Mode, best_score: float, *, is_new: bool = False) -> str:
     """One hit: how good, what, by whom, what to know of it, the sentence that answers, why it is here, and all of its text."""
     article = hit.article
     return (
         f'<article><h3><span class="rank">{hit.rank}.</span> {linked_title(article, _title_marks(hit))}</h3>'
-        f'<p class="byline" dir="auto">{byline(article)}</p><p class="links">{_bar(hit, best_score)}{links(article)}</p>'
+        f'<p class="byline" dir="auto">{byline(article)}</p><p class="links">{_bar(hit, mode, best_score)}{links(article)}</p>'
         f'{badges(article, is_new=is_new)}{_telling(hit)}<div class="folds">{_fold("Why this hit", why(hit.why, mode))}'
         f"{_fold('Details' if Flag.TITLE_ONLY in article.flags else 'Abstract', details(article))}</div></article>"
     )
 
 
-def _bar(hit: SearchResult, best_score: float) -> str:
-    """How good a hit is beside the first one, as a bar; nothing where nothing ranked the hits."""
+def _bar(hit: SearchResult, mode: Mode, best_score: float) -> str:
+    """How good a hit is, as a bar between that of the best and none; nothing where nothing ranked the hits."""
     if best_score <= 0:
         return ""
-    share = min(1.0, max(0.0, hit.score / best_score))
-    said = f"Relevance {share:.0%} of the best hit's"
+    empty = _EMPTY[mode]
+    share = min(1.0, max(0.0, (hit.score / best_score - empty) / (1 - empty)))
+    said = f"Relevance {share:.0%}, where the best hit has 100%"
     return (
         f'<span class="bar" role="img" aria-label="{said}" title="{said}">'
         f'<span class="bar-fill" style="width: {share:.0%}"></span></span>'

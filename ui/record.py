@@ -43,8 +43,7 @@ def _dialog(article: Article | None, pmid: int, articles: int) -> None:
             st.rerun()
         basket.draw_pick(article, "record-pick")
     st.html("<h4>Cite</h4>")
-    st.code(hit_text.citation(article), language=None, wrap_lines=True)
-    with st.popover("Other formats"):
-        for form in _CITED_AS:
-            st.html(f"<h5>{FILES[form][0]}</h5>")
-            st.code(export(unranked([article]), form), language=None, wrap_lines=True)
+    texts = {"Text": hit_text.citation(article)}
+    texts |= {FILES[form][0]: export(unranked([article]), form) for form in _CITED_AS}
+    for tab, text in zip(st.tabs(list(texts)), texts.values(), strict=True):
+        tab.code(text, language=None, wrap_lines=True)

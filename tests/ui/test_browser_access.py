@@ -38,7 +38,10 @@ def test_the_keyboard_is_enough(page: Page, url: str) -> None:
     cite = page.get_by_role("button", name="Cite").first
     cite.focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog")).to_be_visible()
+    copy = page.get_by_role("dialog").get_by_role("button", name="Copy to clipboard").first
+    expect(copy).to_be_visible()  # without a mouse over it
+    copy.focus()
+    expect(copy).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page).to_have_url(re.compile(r"from=\d{4}$"))

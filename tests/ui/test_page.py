@@ -70,8 +70,9 @@ def test_only_a_hit_that_was_ranked_was_missed_by_a_leg(open_page: OpenPage) -> 
 
 
 def test_a_card_says_how_good_it_is_beside_the_best(open_page: OpenPage) -> None:
-    said = re.findall(r'aria-label="(Relevance.*?)"', open_page(q="statins", page="2").html)
-    assert said[0] == "Relevance 5% of the best hit's"
+    said = re.findall(r'aria-label="Relevance (.*?), where the best', open_page(q="statins", mode="dense").html)
+    assert said[:4] == ["100%", "29%", "5%", "0%"]
+    assert re.findall(r'bar-fill" style="width: (.*?)"', open_page(q="statins", mode="dense", page="2").html)[0] == "0%"
 
 
 def test_how_a_question_was_understood_is_said(open_page: OpenPage, double: Any) -> None:
