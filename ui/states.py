@@ -1,5 +1,6 @@
 """What the page says when it has no hits to show, each time with what to do next."""
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -175,10 +176,15 @@ def draw_start(hint: bool) -> None:
 
 
 def draw_notice(heading: str, sentence: str, advice: str, *, grave: bool = False) -> None:
-    """A framed message; all of it is plain text."""
+    """A framed message; all of it is plain text, but for commands between backticks."""
     kind, role = ("notice-box grave", "alert") if grave else ("notice-box", "status")
-    paragraphs = "".join(f"<p>{escape(part)}</p>" for part in (sentence, advice) if part)
+    paragraphs = "".join(f"<p>{_with_code(part)}</p>" for part in (sentence, advice) if part)
     st.html(f'<div class="{kind}" role="{role}"><h2>{escape(heading)}</h2>{paragraphs}</div>')
+
+
+def _with_code(text: str) -> str:
+    """Text as markup; commands, which error messages put between backticks, look like commands."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _offer(label: str, address: Address, *, primary: bool = False) -> None:

@@ -330,7 +330,7 @@ def test_an_index_that_does_not_open(open_page: OpenPage, kind: type[Exception],
 
     page = open_page(failing, q="statins")
     assert heading in page.html
-    assert f"Sentence with {ESCAPED}." in page.html
+    assert f"Sentence with {ESCAPED.replace('`c`', '<code>c</code>')}." in page.html
     assert "No articles found" not in page.html
     sources = ["SOURCE..."] * command + ["--sample"] * (kind is NoIndex)
     assert [code.value for code in page.app.code] == [f"pubmed-index build {source} --index 'an index'" for source in sources]
