@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from search.article import LARGEST_ID
-from search.filter_terms import language_name
-from search.filters import Filters
+from search.filter_terms import language_name, normalised
+from search.filters import LIST_FILTERS, Filters
 from search.results import DEPTH, Mode, Sort
 
 FIRST_YEAR = 1700
@@ -115,8 +115,12 @@ class Address:
     def toggled(self, name: str, value: str) -> "Address":
         """The first page with a value of a list filter taken off, or put on where it was not there."""
         values: tuple[str, ...] = getattr(self, name)
-        changed = tuple(other for other in values if other != value) if value in values else (*values, value)
-        return self.first_page(**{name: changed})
+        others = tuple(other for other in values if not _are_one(name, other, value))
+        return self.first_page(**{name: others if others != values else (*values, value)})
+
+    def has(self, name: str, value: str) -> bool:
+        """Whether a list filter has a value, in whatever spelling."""
+        return any(_are_one(name, other, value) for other in getattr(self, name))
 
     def unfiltered(self) -> "Address":
         """The same question among all articles but the retracted ones."""
@@ -155,6 +159,11 @@ class Address:
                 return str(first)
             case first, last:
                 return f"{first} to {last}"
+
+
+def _are_one(name: str, value: str, other: str) -> bool:
+    """Whether two values of a list filter let the same articles through."""
+    return normalised(LIST_FILTERS[name], value) == normalised(LIST_FILTERS[name], other)
 
 
 def shown_value(name: str, value: str) -> str:

@@ -109,10 +109,9 @@ def _draw_facets(address: Address, facets: Facets) -> None:
 
 
 def _draw_counts(address: Address, name: str, counts: Sequence[Count], label: str) -> None:
-    chosen: tuple[str, ...] = getattr(address, name)
     for one in counts[:_SHOWN]:
         key = f"facet-{name}-{one.value}"
-        st.session_state[key] = one.value in chosen
+        st.session_state[key] = address.has(name, one.value)
         shown = f"{plain_label(shown_value(name, one.value))} ({one.articles:,})"
         st.checkbox(shown, key=key, on_change=_toggling(name, one.value))
     if len(counts) > _SHOWN:

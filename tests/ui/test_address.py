@@ -95,6 +95,14 @@ def test_what_narrows_leads_to_the_first_page() -> None:
     assert (Address().asks, Address("x").asks, Address(like=(3,)).asks) == (False, True, True)
 
 
+def test_a_filter_is_one_in_whatever_spelling() -> None:
+    typed = Address("x", journals=("lancet", "BMJ."), page=3)
+    assert typed.has("journals", "Lancet")
+    assert not typed.has("journals", "Nature")
+    assert typed.toggled("journals", "Bmj") == Address("x", journals=("lancet",))
+    assert typed.toggled("journals", "Nature") == Address("x", journals=("lancet", "BMJ.", "Nature"))
+
+
 def test_years_in_words() -> None:
     given = ((None, None), (2015, None), (None, 2020), (2015, 2020), (2020, 2020))
     assert [Address(year_from=first, year_to=last).years for first, last in given] == [
