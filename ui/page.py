@@ -46,7 +46,7 @@ def show(get_searcher: Callable[[], AnySearcher], folder: str = str(DEFAULT_INDE
     """
     _draw_head(here())
     with _explained("page", folder):
-        with st.spinner("Opening the index …"):
+        with states.waiting("Opening the index …"):
             searcher = get_searcher()
         _draw_corpus_line(searcher, here())
         draw_form(here())
@@ -139,7 +139,7 @@ def _draw_answer(visit: Visit) -> Answer | None:
     address = replace(visit.address, like=tuple(examples))
     if not address.asks:
         return None
-    with st.spinner("Searching …"):
+    with states.waiting("Searching …"):
         found = answer(visit.searcher, address)
     recent.remember(address)
     draw_heading(found.results, address, [examples[pmid] for pmid in address.like])

@@ -2,7 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from html import escape
 
@@ -142,6 +143,17 @@ def draw_unknown_article(pmid: int, articles: int) -> None:
 
 def _number(pmid: int) -> str:
     return f"{'PMID' if pmid <= LARGEST_PMID else 'Local id'} {pmid}"
+
+
+@contextmanager
+def waiting(words: str) -> Iterator[None]:
+    """Say what the page is doing where that takes long; what is drawn below must not move, as it would for st.spinner."""
+    place = st.empty()
+    place.html(f'<p class="waiting">{words}</p>')
+    try:
+        yield
+    finally:
+        place.empty()
 
 
 def draw_no_hits(results: SearchResults, address: Address) -> None:
