@@ -40,8 +40,8 @@ _NOTICES = {
 }
 
 
-# Where a bar begins: a bar from 0 would look the same for every hit of the first page. Nine of ten questions of NFCorpus have a
-# thousandth hit with a larger share of the best one's score, on 29,457 abstracts.
+# Where a bar begins: one from 0 would look the same for every hit of the first page. Of most questions of NFCorpus, on 29,457
+# abstracts, the thousandth hit has a larger share of the best one's score.
 _EMPTY = {Mode.HYBRID: 0.6, Mode.DENSE: 0.3, Mode.LEXICAL: 0.15}
 
 
