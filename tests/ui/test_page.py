@@ -395,9 +395,7 @@ def test_hostile_text_reaches_no_markdown_and_no_markup(open_page: OpenPage, dou
     for parameters in ({"q": HOSTILE}, {"q": HOSTILE, "like": "1"}):
         page = open_page(**parameters)
         assert page.html.count(ESCAPED) > 2
-        scripts = re.findall(r"<script.*?</script>", page.html, re.DOTALL)
-        assert len(scripts) == 2  # the page's own
-        assert not [script for script in scripts if "hacked" in script]
+        assert page.html.count("<script") == 2  # the page's own
         assert "<img" not in page.html
         labels = [*page.buttons, *(fold.label for fold in page.app.expander)]
         assert not [label for label in labels if "red[" in label]
